@@ -1,0 +1,98 @@
+# The course's commands. `make help` lists them.
+
+PYTHON ?= python3
+CELL_SECONDS ?= 90
+
+VENV := .venv
+BIN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+PYTEST := $(BIN) -m pytest
+SIDE_BY_SIDE := -n 2 --dist loadfile
+NOTEBOOKS := $(wildcard chapters/*.ipynb)
+COURSE := $(wildcard chapters/00_start.ipynb)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup lab test unit chapters browser bench check format book lock clean
+
+help: ## this list
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------- setting up
+# .ready is taken away before anything is changed and written last: without it the environment is
+# unfinished and is made anew. It holds this folder's path, because a moved environment is broken.
+ifneq ($(shell test -x $(BIN) && cat $(READY) 2>/dev/null),$(CURDIR))
+$(shell rm -f $(READY))
+NEW := --clear
+endif
+
+setup: $(READY) ## the environment in .venv, made or brought up to date
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is not: install one (sudo apt-get install python3 python3-venv) or name one (make PYTHON=python3.12 $(MAKECMDGOALS))." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make environments yet: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV): this takes minutes the first time, seconds later."
+	@rm -f $@
+	$(if $(NEW),$(PYTHON) -m venv --clear --prompt dlkit $(VENV))
+	$(BIN) -m pip install --disable-pip-version-check -r requirements.lock
+	$(BIN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# no pop-up about Jupyter's news; notebooks enter git without outputs and show readable diffs
+	@$(BIN) -m jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements 2>/dev/null
+	@! git rev-parse --git-dir >/dev/null 2>&1 || { \
+	  git config filter.nbstripout.clean '$(BIN) -m nbstripout --keep-id' && \
+	  git config filter.nbstripout.smudge cat && \
+	  git config diff.ipynb.textconv '$(BIN) -m nbstripout --textconv --keep-id'; }
+	@echo '$(CURDIR)' > $@
+
+# ---------------------------------------------------------------------------- learning
+# JupyterLab on this machine only, behind its token. Without a screen it prints the address instead.
+lab: $(READY) ## open the course in JupyterLab
+	@[ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" != Linux ] || screen=--no-browser; \
+	[ "$$(id -u)" != 0 ] || root=--allow-root; \
+	exec $(BIN) -m jupyterlab --ServerApp.ip=127.0.0.1 $$screen $$root $(LAB) $(COURSE)
+
+book: $(READY) ## the executed course as a static site in build/book
+	$(BIN) tools/book.py build/book
+
+# ---------------------------------------------------------------------------- testing
+unit chapters browser bench book: export OMP_NUM_THREADS = 1
+unit chapters browser bench book: export OPENBLAS_NUM_THREADS = 1
+unit chapters browser bench book: export MKL_NUM_THREADS = 1
+
+test: $(READY) ## every test: unit tests, chapters, browser
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 unit chapters browser
+
+unit: $(READY) ## the tests of dlkit and of the house
+	$(PYTEST) -p no:benchmark $(SIDE_BY_SIDE) tests --ignore=tests/browser --ignore=tests/benchmarks
+
+# --dist loadfile keeps the cells of one notebook in one worker and in order.
+chapters: $(READY) ## run every cell of every chapter
+	$(PYTEST) -p no:benchmark $(SIDE_BY_SIDE) --nbval --nbval-current-env \
+	  --nbval-cell-timeout=$(CELL_SECONDS) $(NOTEBOOKS)
+
+browser: $(READY) ## play with every widget in a real browser
+	$(PYTEST) -p no:benchmark tests/browser
+
+bench: $(READY) ## speed beside other libraries, latency of the widgets
+	$(PYTEST) -p no:xdist -s --benchmark-columns=median,iqr,rounds tests/benchmarks
+
+check: $(READY) ## lint, format, types, clean notebooks: the fast, static part
+	$(BIN) -m ruff check .
+	$(BIN) -m ruff format --check .
+	$(BIN) -m nbstripout --verify --keep-id $(NOTEBOOKS)
+	$(BIN) -m pyright
+
+format: $(READY) ## put code and notebooks into their format
+	$(BIN) -m ruff check --fix .
+	$(BIN) -m ruff format .
+	$(if $(NOTEBOOKS),$(BIN) -m nbstripout --keep-id $(NOTEBOOKS))
+
+# ---------------------------------------------------------------------------- keeping house
+lock: ## choose the newest versions that pyproject.toml allows, write requirements.lock
+	tools/lock.sh $(PYTHON)
+
+clean: ## remove what was built; .venv and your progress stay
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .benchmarks
+	find chapters dlkit tests tools -name __pycache__ -prune -exec rm -rf {} +

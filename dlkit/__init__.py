@@ -1,0 +1,3 @@
+"""A deep learning course that a person runs."""
+
+__version__ = "0.1.0"
