@@ -1,0 +1,31 @@
+"""Data sets: one function each, all of them return a `Split`.
+
+Handwriting:  digits (8×8), mnist (28×28; 5,000 shipped, `full=True` for all 70,000)
+Tables:       iris, breast_cancer, wine
+Toy planes:   moons, circles, spirals, xor, blobs (with a guaranteed margin)
+
+All arrays are float32 unless `dtype` says otherwise. Files that do not ship with the course are
+looked for in the folder `DLKIT_DATA`, then in the cache, then at their official address.
+"""
+
+from dlkit.data.files import DataError
+from dlkit.data.handwriting import digits, mnist
+from dlkit.data.plane import blobs, circles, moons, spirals, xor
+from dlkit.data.split import Split, signs
+from dlkit.data.tables import breast_cancer, iris, wine
+
+__all__ = [
+    "DataError",
+    "Split",
+    "blobs",
+    "breast_cancer",
+    "circles",
+    "digits",
+    "iris",
+    "mnist",
+    "moons",
+    "signs",
+    "spirals",
+    "wine",
+    "xor",
+]
