@@ -9,7 +9,10 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN) -m pytest
 SIDE_BY_SIDE := -n 2 --dist loadfile
 NOTEBOOKS := $(wildcard chapters/*.ipynb)
-COURSE := $(wildcard chapters/00_start.ipynb)
+START := chapters/00_start.ipynb
+
+# The kernel of .venv comes before one that the user installed elsewhere.
+export JUPYTER_PREFER_ENV_PATH = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -36,8 +39,8 @@ $(READY): pyproject.toml requirements.lock
 	@echo "Setting up $(VENV): this takes minutes the first time, seconds later."
 	@rm -f $@
 	$(if $(NEW),$(PYTHON) -m venv --clear --prompt dlkit $(VENV))
-	$(BIN) -m pip install --disable-pip-version-check -r requirements.lock
-	$(BIN) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN) -m pip install $(if $(NEW),,--quiet) --disable-pip-version-check -r requirements.lock
+	$(BIN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@# no pop-up about Jupyter's news; notebooks enter git without outputs and show readable diffs
 	@$(BIN) -m jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements 2>/dev/null
 	@! git rev-parse --git-dir >/dev/null 2>&1 || { \
@@ -51,7 +54,10 @@ $(READY): pyproject.toml requirements.lock
 lab: $(READY) ## open the course in JupyterLab
 	@[ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" != Linux ] || screen=--no-browser; \
 	[ "$$(id -u)" != 0 ] || root=--allow-root; \
-	exec $(BIN) -m jupyterlab --ServerApp.ip=127.0.0.1 $$screen $$root $(LAB) $(COURSE)
+	echo "Starting JupyterLab; Control-C stops it."; \
+	exec $(BIN) -m jupyterlab --log-level=WARN --ServerApp.ip=127.0.0.1 \
+	  --LabApp.extension_manager=readonly \
+	  --LabApp.default_url=/lab/tree/$(START) $$screen $$root $(LAB)
 
 book: $(READY) ## the executed course as a static site in build/book
 	$(BIN) tools/book.py build/book
