@@ -1,0 +1,90 @@
+"""Bad input gets one sentence: which argument, what came, what was expected."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Shape = tuple[int | str, ...]
+
+
+def check_array(
+    name: str,
+    value: ArrayLike,
+    shape: Shape | None = None,
+    *,
+    dtype: np.dtype | type | None = None,
+    finite: bool = False,
+) -> np.ndarray:
+    """Return `value` as an array of numbers, or raise a `ValueError` that a learner can act on.
+
+    `shape` holds one entry per axis: a number that must match, or a letter for an axis of any
+    length of at least 1, as in `("N", 784)`. `dtype` is what the array is converted to; without
+    it numbers keep their type. With `finite`, NaN and infinity are refused.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} must be an array of numbers, but {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must hold real numbers, got {array.dtype} ({_short(value)})")
+    if shape is not None and not _matches(array.shape, shape):
+        raise ValueError(f"{name} must have shape {_show(shape)}, got {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(
+            f"{name} must be finite, but {name}[{_show(where)[1:-1]}] is {array[where]}"
+        )
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def check_labels(name: str, value: ArrayLike, length: int, classes: int) -> np.ndarray:
+    """Return `value` as `length` whole numbers in 0 … classes - 1, or raise a `ValueError`."""
+    labels = check_array(name, value, (length,), finite=True)
+    if labels.dtype.kind == "f" and (labels != labels.round()).any():
+        raise ValueError(f"{name} must be whole class numbers, got {labels[labels % 1 != 0][0]}")
+    if labels.min() < 0 or labels.max() >= classes:
+        odd = labels[(labels < 0) | (labels >= classes)][0]
+        raise ValueError(f"{name} must lie in 0 … {classes - 1}, got {odd}")
+    return labels.astype(np.intp, copy=False)
+
+
+def check_number(
+    name: str,
+    value: float,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    strict: bool = False,
+    whole: bool = False,
+) -> float:
+    """Return `value` if it is a finite number in low … high (without the ends, if `strict`)."""
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not is_number or not np.isfinite(value) or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a finite number"
+        raise ValueError(f"{name} must be {kind}, got {_short(value)}")
+    if not (low < value < high if strict else low <= value <= high):
+        if high == np.inf:
+            wanted = f"{'more than' if strict else 'at least'} {low:g}"
+        elif low == -np.inf:
+            wanted = f"{'less than' if strict else 'at most'} {high:g}"
+        else:
+            wanted = f"between {low:g} and {high:g}" + (" (both excluded)" if strict else "")
+        raise ValueError(f"{name} must be {wanted}, got {value:g}")
+    return value
+
+
+def _matches(actual: tuple[int, ...], wanted: Shape) -> bool:
+    return len(actual) == len(wanted) and all(
+        length == want or (isinstance(want, str) and length > 0)
+        for length, want in zip(actual, wanted, strict=True)
+    )
+
+
+def _show(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,180 @@
+"""What exercises share: check(answer), hint(), solution().
+
+class Softmax(Exercise):
+    hints = ("Exponentiate first.", "Then divide each row by its own sum.")
+
+    def examine(self, answer):
+        z = np.array([[0.0, 1.0], [2.0, 2.0]])
+        p = call(answer, z)
+        wrong_if(p.shape != z.shape, f"The shape should stay {z.shape}, got {p.shape}.")
+        wrong_if(not np.allclose(p.sum(1), 1), f"Each row should add up to 1, got {p.sum(1)}.")
+
+    @staticmethod
+    def answer(z):
+        e = np.exp(z)
+        return e / e.sum(axis=1, keepdims=True)
+
+softmax = Softmax("02/softmax")
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from dlkit import progress
+
+NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
+
+
+class Wrong(Exception):
+    """What is wrong with an answer, in the learner's terms, with an input where it fails."""
+
+
+class NotAttempted(Exception):
+    """The answer is still the untouched stub."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What an exercise says; notebooks show it as a box, terminals as text."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        colour, sign = {
+            RIGHT: ("#009E73", "✓"),
+            WRONG: ("#D55E00", "✗"),
+            "hint": ("#0072B2", "?"),
+            "solution": ("#0072B2", "="),
+        }.get(self.kind, ("#999999", "…"))
+        body = escape(self.text)
+        if self.kind == "solution":
+            body = f"<pre style='margin:.3em 0'>{body}</pre>"
+        return (
+            f"<div role='status' style='border-left:4px solid {colour};padding:.3em .8em'>"
+            f"<b>{sign}</b> {body}</div>"
+        )
+
+
+class Exercise:
+    """One exercise. A subclass gives `hints`, `examine(answer)` and `answer`, the solution.
+
+    `name` is "chapter/exercise", under which progress is recorded.
+    """
+
+    hints: tuple[str, ...] = ()
+    praise = "Right."
+
+    def __init__(self, name: str):
+        self.name = name
+        self._hints_given = 0
+
+    def examine(self, answer: Any) -> None:
+        """Raise `Wrong` with a sentence if `answer` is not right; properties, on seeded inputs."""
+        raise NotImplementedError
+
+    def check(self, answer: Any = ...) -> Feedback:
+        """Say whether `answer` is right, and if not, what is wrong with it. Never raises."""
+        try:
+            if answer is None or answer is ...:
+                raise NotAttempted
+            with np.errstate(all="ignore"):
+                self.examine(answer)
+            feedback = Feedback(RIGHT, self.praise)
+        except NotAttempted:
+            return Feedback(NOT_ATTEMPTED, "Not attempted yet: replace the ... by your answer.")
+        except Wrong as wrong:
+            feedback = Feedback(WRONG, f"Not yet. {wrong}")
+        except Exception as error:  # the checker must never fall over a strange answer
+            feedback = Feedback(
+                WRONG,
+                f"Not yet. Your answer could not be checked: {type(error).__name__}: {error}. "
+                f"Expected was {self.expects()}.",
+            )
+        progress.record(self.name, feedback.kind)
+        return feedback
+
+    def hint(self) -> Feedback:
+        """The next hint, from gentle to strong; the last one stays."""
+        if not self.hints:
+            return Feedback("hint", "This exercise has no hints.")
+        number = min(self._hints_given, len(self.hints) - 1)
+        self._hints_given += 1
+        return Feedback("hint", f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
+
+    def solution(self) -> Feedback:
+        """One right answer: the code of a function, or the value and why."""
+        answer = inspect.getattr_static(self, "answer")
+        if isinstance(answer, staticmethod):
+            return Feedback("solution", _source(answer.__func__))
+        return Feedback("solution", f"{answer!r}. {self.praise}")
+
+    def expects(self) -> str:
+        """In words, what kind of answer is expected."""
+        answer = inspect.getattr_static(self, "answer")
+        if isinstance(answer, staticmethod):
+            names = ", ".join(inspect.signature(answer.__func__).parameters)
+            return f"a function of ({names})"
+        return f"a value like {type(answer).__name__}"
+
+
+def call(answer: Callable, *inputs: Any) -> Any:
+    """Call the learner's function on copies; explain an exception, a stub, or a non-function."""
+    if not callable(answer):
+        raise Wrong(f"Expected a function, got {_short(answer)}.")
+    copies = [np.copy(i) if isinstance(i, np.ndarray) else i for i in inputs]
+    try:
+        result = answer(*copies)
+    except NotImplementedError:
+        raise NotAttempted from None
+    except Exception as error:
+        shown = ", ".join(map(_short, inputs))
+        raise Wrong(f"Called with {shown} it raised {type(error).__name__}: {error}.") from None
+    if result is None or result is ...:
+        raise NotAttempted
+    return result
+
+
+def call_array(answer: Callable, *inputs: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """`call`, and demand an array of finite numbers in return, of `shape` if given."""
+    result = call(answer, *inputs)
+    try:
+        array = np.asarray(result, dtype=float)
+    except (TypeError, ValueError):
+        raise Wrong(f"Expected numbers in return, got {_short(result)}.") from None
+    shown = ", ".join(map(_short, inputs))
+    if shape is not None and array.shape != shape:
+        raise Wrong(f"The result should have shape {shape}, got {array.shape}.")
+    if not np.isfinite(array).all():
+        raise Wrong(f"The result holds NaN or infinity, for instance for {shown}.")
+    return array
+
+
+def wrong_if(condition: bool, message: str) -> None:
+    """Raise `Wrong(message)` if `condition`."""
+    if condition:
+        raise Wrong(message)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size > 12:
+        return f"an array of shape {value.shape}"
+    text = np.array2string(value, precision=3) if isinstance(value, np.ndarray) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _source(function: Callable) -> str:
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    return "\n".join(line for line in lines if line.strip() != "@staticmethod")

@@ -1,0 +1,387 @@
+"""Twins compared number by number, and gradients checked by finite differences.
+
+`to_torch` turns a NumPy model into its torch twin with the same weights, `to_numpy` brings it
+back, `compare` trains both side by side, `gradient_check` trusts only the forward pass.
+torch is imported when a twin is asked for.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlkit.check import check_array, check_number
+from dlkit.models import dense, losses, optimisers, perceptron
+from dlkit.models.initialisers import zeros
+from dlkit.models.layer import Layer
+
+if TYPE_CHECKING:
+    import torch
+
+# --- Twins -------------------------------------------------------------------------------------
+
+
+def default_device() -> str:
+    """The device a twin runs on when none is named: CUDA, then MPS, then the CPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def to_torch(model: Any, device: str | None = None) -> "torch.nn.Module":
+    """Return the torch twin of a layer, a perceptron or a loss, with the same weights and dtype.
+
+    `device=None` picks CUDA, then MPS, then the CPU. The weights are copied, not shared. Raises
+    `ValueError` for a model that has no twin.
+    """
+    twin = _twin(model)
+    parameters = getattr(model, "parameters", {})
+    with _no_grad():
+        for name, ours in parameters.items():
+            theirs = twin.get_parameter(name)
+            theirs.data = _tensor(ours).clone()
+    return twin.to(default_device() if device is None else device)
+
+
+def to_numpy(module: "torch.nn.Module") -> Layer:
+    """Return the NumPy original of a torch module made of layers that dlkit has.
+
+    Raises `ValueError` for a module that has no original here.
+    """
+    name = type(module).__name__
+    if name == "Sequential":
+        return dense.Sequential(*(to_numpy(child) for child in module.children()))
+    if name in ("Sigmoid", "Tanh", "ReLU", "Identity"):
+        return getattr(dense, name)()
+    if name == "Linear" and module.bias is not None:
+        weight, bias = (_array(module.get_parameter(p)) for p in ("weight", "bias"))
+        layer = dense.Linear(
+            weight.shape[1],
+            weight.shape[0],
+            rng=np.random.default_rng(0),
+            weight_init=zeros,
+            dtype=weight.dtype,
+        )
+        layer.load_state_dict({"weight": weight, "bias": bias})
+        return layer
+    raise ValueError(f"module has no NumPy original in dlkit: {module}")
+
+
+@singledispatch
+def _twin(model: Any) -> "torch.nn.Module":
+    """The torch module of the same shape; its weights are copied later."""
+    raise ValueError(f"model has no torch twin: {model!r}")
+
+
+@_twin.register
+def _(model: dense.Linear):
+    from torch import nn
+
+    return nn.Linear(model.weight.shape[1], model.weight.shape[0])
+
+
+@_twin.register
+def _(model: perceptron.Perceptron):
+    from torch import nn
+
+    twin = nn.Linear(model.weight.shape[1], 1)
+    twin.weight.data, twin.bias.data = _tensor(model.weight).clone(), _tensor(model.bias).clone()
+    return twin
+
+
+@_twin.register
+def _(model: dense.Sequential):
+    from torch import nn
+
+    return nn.Sequential(*map(_twin, model.layers))
+
+
+@_twin.register(dense.Sigmoid)
+@_twin.register(dense.Tanh)
+@_twin.register(dense.ReLU)
+@_twin.register(dense.Identity)
+@_twin.register(losses.CrossEntropyLoss)
+@_twin.register(losses.MSELoss)
+@_twin.register(losses.BCEWithLogitsLoss)
+def _(model):
+    from torch import nn
+
+    return getattr(nn, type(model).__name__)()
+
+
+@singledispatch
+def optimiser_twin(
+    optimiser: optimisers.Optimiser, module: "torch.nn.Module"
+) -> "torch.optim.Optimizer":
+    """Return torch's optimiser of the same kind and settings, for the parameters of `module`."""
+    raise ValueError(f"optimiser has no torch twin: {optimiser!r}")
+
+
+@optimiser_twin.register
+def _(optimiser: optimisers.SGD, module):
+    from torch.optim import SGD
+
+    return SGD(
+        module.parameters(),
+        lr=optimiser.learning_rate,
+        momentum=optimiser.momentum,
+        weight_decay=optimiser.weight_decay,
+    )
+
+
+@optimiser_twin.register
+def _(optimiser: optimisers.RMSprop, module):
+    from torch.optim import RMSprop
+
+    return RMSprop(
+        module.parameters(),
+        lr=optimiser.learning_rate,
+        alpha=optimiser.decay,
+        eps=optimiser.epsilon,
+        weight_decay=optimiser.weight_decay,
+    )
+
+
+@optimiser_twin.register
+def _(optimiser: optimisers.Adam, module):
+    from torch.optim import Adam
+
+    return Adam(
+        module.parameters(),
+        lr=optimiser.learning_rate,
+        betas=optimiser.betas,
+        eps=optimiser.epsilon,
+        weight_decay=optimiser.weight_decay,
+    )
+
+
+# --- Reports -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One tensor, received and expected, at the entry where the two differ most."""
+
+    name: str
+    shape: tuple[int, ...]
+    absolute: float  # the largest |received - expected|
+    relative: float  # the same as a fraction of the tensor's largest |expected|
+    index: tuple[int, ...]
+    received: float
+    expected: float
+
+    def __str__(self) -> str:
+        place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
+        return (
+            f"{place}: received {self.received:.12g}, expected {self.expected:.12g} "
+            f"(relative difference {self.relative:.1e})"
+        )
+
+
+def difference(name: str, received: Any, expected: Any) -> Difference:
+    """Compare two arrays of one shape; a NaN on one side alone counts as infinitely far."""
+    received, expected = np.asarray(received, float), np.asarray(expected, float)
+    if received.shape != expected.shape:
+        raise ValueError(f"{name}: shapes differ, {received.shape} and {expected.shape}")
+    gap = np.where(np.isnan(received) & np.isnan(expected), 0, np.abs(received - expected))
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    index = tuple(int(i) for i in np.unravel_index(gap.argmax(), gap.shape)) if gap.size else ()
+    largest = float(gap[index]) if gap.size else 0.0
+    scale = float(np.abs(expected).max(initial=0))
+    relative = largest / scale if scale > 0 else largest
+    at = (float(received[index]), float(expected[index])) if gap.size else (0.0, 0.0)
+    return Difference(name, received.shape, largest, relative, index, *at)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was compared, a row per tensor; shown as a table in a notebook."""
+
+    title: str
+    rows: tuple[Difference, ...]
+
+    @property
+    def worst(self) -> Difference:
+        """The tensor with the largest relative difference."""
+        return max(self.rows, key=lambda row: row.relative)
+
+    @property
+    def largest(self) -> float:
+        """The largest relative difference of all tensors."""
+        return self.worst.relative
+
+    def require(self, tolerance: float) -> "Report":
+        """Return the report, or raise an `AssertionError` that names the worst entry."""
+        if not self.largest <= tolerance:
+            raise AssertionError(f"{self.title}: {self.worst}, more than {tolerance:g}")
+        return self
+
+    def __str__(self) -> str:
+        width = max(len(row.name) for row in self.rows)
+        lines = [f"{self.title}: largest relative difference {self.largest:.1e}"]
+        lines += [
+            f"  {row.name:{width}}  {row.shape!s:>14}  {row.absolute:8.1e}  {row.relative:8.1e}"
+            for row in self.rows
+        ]
+        return "\n".join([*lines, f"  worst: {self.worst}"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(row.name)}</td><td>{row.shape}</td>"
+            f"<td>{row.absolute:.1e}</td><td>{row.relative:.1e}</td></tr>"
+            for row in self.rows
+        )
+        return (
+            f"<table><caption style='text-align:left'><b>{escape(self.title)}</b></caption>"
+            "<tr><th style='text-align:left'>tensor</th><th>shape</th>"
+            f"<th>largest |Δ|</th><th>relative</th></tr>{rows}</table>"
+            f"<p>Worst entry: {escape(str(self.worst))}.</p>"
+        )
+
+
+# --- Comparisons -------------------------------------------------------------------------------
+
+
+def compare(
+    model: Layer,
+    loss: losses.Loss,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    optimiser: Callable[[dict], optimisers.Optimiser] | None = None,
+    steps: int = 5,
+    device: str = "cpu",
+) -> Report:
+    """Run a model and its torch twin side by side, on copies, and report every difference.
+
+    Compared are the output, the loss, the gradient of the input and of each parameter, and each
+    parameter after `steps` steps of the optimiser: `optimiser(parameters)` makes ours (default SGD
+    with learning rate 0.1 and momentum 0.9), torch's is made alike.
+    """
+    check_number("steps", steps, low=0, whole=True)
+    model, twin = copy.deepcopy(model), to_torch(model, device)
+    parameters = model.parameters
+    dtype = next(iter(parameters.values())).dtype if parameters else np.asarray(x).dtype
+    x = np.array(x, dtype=dtype)
+    twin_loss = to_torch(loss, device)
+    twin_x = _tensor(x).to(device).requires_grad_()
+    twin_target = _tensor(target).to(device)
+    if twin_target.is_floating_point():
+        twin_target = twin_target.to(twin_x.dtype)
+
+    output = model.forward(x)
+    value = loss.forward(output, target)
+    grad_x = model.backward(loss.backward())
+    twin_output = twin(twin_x)
+    twin_value = twin_loss(twin_output, twin_target)
+    twin_value.backward()
+
+    rows = [
+        difference("output", output, _array(twin_output)),
+        difference("loss", value, _array(twin_value)),
+        difference("gradient of x", grad_x, _array(twin_x.grad)),
+    ]
+    for name, gradient in model.gradients.items():
+        theirs = _array(twin.get_parameter(name).grad)
+        rows.append(difference(f"gradient of {name}", gradient, theirs))
+
+    if parameters and steps:
+        make = optimiser or (lambda p: optimisers.SGD(p, 0.1, momentum=0.9))
+        ours = make(parameters)
+        theirs = optimiser_twin(ours, twin)
+        for _ in range(steps):
+            loss.forward(model.forward(x), target)
+            model.backward(loss.backward())
+            ours.step(model.gradients)
+            theirs.zero_grad()
+            twin_loss(twin(twin_x), twin_target).backward()
+            theirs.step()
+        for name, parameter in parameters.items():
+            label = f"{name} after {steps} steps"
+            rows.append(difference(label, parameter, _array(twin.get_parameter(name))))
+    return Report(f"NumPy and torch, {np.dtype(dtype).name}", tuple(rows))
+
+
+def gradient_check(
+    model: Layer,
+    loss: losses.Loss,
+    x: np.ndarray,
+    target: np.ndarray,
+    *,
+    h: float = 1e-5,
+    entries: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> Report:
+    """Compare `backward` with central differences (L(θ + h) - L(θ - h)) / 2h, in float64.
+
+    Every entry of every parameter and of x is moved; with `entries`, that many of each, drawn by
+    `rng`. Two forward passes an entry: for small models and batches. The model is left as it was.
+    Raises `ValueError` when a parameter is not float64, where round-off would drown the answer.
+    """
+    check_number("h", h, low=0, strict=True)
+    for name, parameter in model.parameters.items():
+        if parameter.dtype != np.float64:
+            raise ValueError(f"{name} must be float64 for a check, got {parameter.dtype}")
+    x = check_array("x", x, finite=True).astype(np.float64)
+    rng = np.random.default_rng(0) if rng is None else rng
+
+    loss.forward(model.forward(x), target)
+    grad_x = model.backward(loss.backward())
+    received = {"x": grad_x} | {n: g.copy() for n, g in model.gradients.items()}
+
+    rows = []
+    for name, array in ({"x": x} | model.parameters).items():
+        flat = array.reshape(-1)
+        chosen = np.arange(flat.size)
+        if entries is not None and entries < flat.size:
+            chosen = np.sort(rng.choice(flat.size, entries, replace=False))
+        expected = np.empty(len(chosen))
+        for k, entry in enumerate(chosen):
+            old = flat[entry]
+            flat[entry] = old + h
+            above = loss.forward(model.forward(x), target)
+            flat[entry] = old - h
+            below = loss.forward(model.forward(x), target)
+            flat[entry] = old
+            expected[k] = (above - below) / (2 * h)
+        row = difference(name, received[name].reshape(-1)[chosen], expected)
+        index = np.unravel_index(chosen[row.index[0]], array.shape)
+        rows.append(
+            Difference(
+                f"gradient of {name}",
+                array.shape,
+                row.absolute,
+                row.relative,
+                tuple(int(i) for i in index),
+                row.received,
+                row.expected,
+            )
+        )
+    return Report("backward and central differences, float64", tuple(rows))
+
+
+# --- Between the two worlds --------------------------------------------------------------------
+
+
+def _tensor(array: Any) -> "torch.Tensor":
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def _no_grad():
+    import torch
+
+    return torch.no_grad()
