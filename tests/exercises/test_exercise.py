@@ -1,0 +1,113 @@
+"""What every exercise promises, on a small one."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dlkit.exercises.exercise import Exercise, Wrong, call_array, wrong_if
+
+
+class Double(Exercise):
+    hints = ("Think of adding.", "x + x")
+
+    def examine(self, answer):
+        x = np.array([1.0, -2.0, 3.0])
+        y = call_array(answer, x, shape=(3,))
+        wrong_if(np.allclose(y, x), "You returned x itself.")
+        wrong_if(not np.allclose(y, 2 * x), f"For {x} expected {2 * x}, got {y}.")
+
+    @staticmethod
+    def answer(x):
+        return x + x
+
+
+class Seven(Exercise):
+    praise = "7 is prime."
+    answer = 7
+
+    def examine(self, answer):
+        if answer != 7:
+            raise Wrong(f"{answer} it is not.")
+
+
+@pytest.fixture
+def double(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLKIT_PROGRESS", str(tmp_path / "progress.json"))
+    return Double("99/double")
+
+
+def stub(x): ...
+
+
+def unfinished(x):
+    raise NotImplementedError
+
+
+def test_the_solution_passes(double):
+    assert double.check(Double.answer).kind == "right"
+
+
+@pytest.mark.parametrize("answer", [None, ..., stub, unfinished])
+def test_a_stub_is_not_attempted(double, answer):
+    feedback = double.check(answer)
+    assert feedback.kind == "not attempted"
+    assert "Not attempted yet" in feedback.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x: x, "You returned x itself"),
+        (lambda x: 3 * x, "expected [ 2. -4.  6.], got [ 3. -6.  9.]"),
+        (lambda x: x[:2], "The result should have shape (3,), got (2,)"),
+        (lambda x: "text", "Expected numbers in return, got 'text'"),
+        (lambda x: x / 0, "NaN or infinity"),
+        (lambda: 3, "it raised TypeError"),
+        (lambda x: x @ np.ones((2, 2)), "it raised ValueError"),
+        (42, "Expected a function, got 42"),
+    ],
+)
+def test_a_wrong_answer_is_explained(double, answer, message):
+    feedback = double.check(answer)
+    assert feedback.kind == "wrong"
+    assert message in feedback.text
+
+
+def test_the_answer_cannot_spoil_the_checker(double):
+    def spoiler(x):
+        x *= 2
+        return x
+
+    assert double.check(spoiler).kind == "right"
+    assert double.check(spoiler).kind == "right"
+
+
+def test_a_strange_value_is_explained_not_raised(double):
+    feedback = Seven("99/seven").check(np.ones((2, 2)))
+    assert feedback.kind == "wrong"
+    assert "could not be checked" in feedback.text
+    assert "a value like int" in feedback.text
+
+
+def test_hints_go_from_gentle_to_strong_and_stay(double):
+    texts = [double.hint().text for _ in range(3)]
+    assert texts == ["Hint 1 of 2: Think of adding.", "Hint 2 of 2: x + x", texts[1]]
+    assert Seven("99/seven").hint().text == "This exercise has no hints."
+
+
+def test_the_solution_is_code_or_a_value_with_its_reason(double):
+    assert double.solution().text == "def answer(x):\n    return x + x"
+    assert Seven("99/seven").solution().text == "7. 7 is prime."
+
+
+def test_progress_is_written(double, tmp_path):
+    double.check(lambda x: x)
+    double.check(Double.answer)
+    assert "99/double" in json.dumps(json.loads((tmp_path / "progress.json").read_text()))
+
+
+def test_feedback_is_escaped_html(double):
+    html = double.check(lambda x: x * 1j)._repr_html_()
+    assert "role='status'" in html
+    assert "<script" not in Double("x").check("<script>")._repr_html_()

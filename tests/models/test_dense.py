@@ -1,0 +1,134 @@
+"""What is particular to dense nets; parity and gradient checks are in test_every_model."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dlkit.models.dense import Linear, ReLU, Sequential, Sigmoid, Tanh, mlp, sigmoid, softmax
+from dlkit.models.initialisers import normal
+
+logits = arrays(np.float64, (3, 4), elements=st.floats(-500, 500))
+
+
+def test_linear_is_its_equation():
+    layer = Linear(3, 2, rng=np.random.default_rng(0), dtype=float)
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    expected = [
+        [sum(x[n, i] * layer.weight[o, i] for i in range(3)) + layer.bias[o] for o in range(2)]
+        for n in range(5)
+    ]
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_of_the_parameters_decides(dtype):
+    net = mlp((4, 5, 3), rng=np.random.default_rng(0), dtype=dtype)
+    output = net(np.ones((2, 4)))
+    assert output.dtype == dtype
+    assert net.backward(np.ones_like(output)).dtype == dtype
+    assert {g.dtype for g in net.gradients.values()} == {np.dtype(dtype)}
+
+
+def test_backward_twice_does_not_add_up():
+    net = mlp((4, 5, 3), Tanh, rng=np.random.default_rng(0), dtype=float)
+    output = net(np.ones((2, 4)))
+    net.backward(np.ones_like(output))
+    once = {name: g.copy() for name, g in net.gradients.items()}
+    net.backward(np.ones_like(output))
+    for name, gradient in net.gradients.items():
+        np.testing.assert_array_equal(gradient, once[name])
+
+
+def test_backward_parameters_fills_the_same_gradients():
+    net = mlp((4, 5, 6, 3), Sigmoid, rng=np.random.default_rng(0), dtype=float)
+    grad = np.random.default_rng(1).normal(size=net(np.ones((2, 4))).shape)
+    net.backward(grad)
+    full = {name: g.copy() for name, g in net.gradients.items()}
+    for gradient in net.gradients.values():
+        gradient[...] = np.nan
+    net.backward_parameters(grad)
+    for name, gradient in net.gradients.items():
+        np.testing.assert_array_equal(gradient, full[name])
+
+
+def test_names_and_shapes_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    ours = mlp((4, 5, 3), rng=np.random.default_rng(0))
+    theirs = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
+    assert {n: p.shape for n, p in ours.parameters.items()} == {
+        n: tuple(p.shape) for n, p in theirs.named_parameters()
+    }
+
+
+def test_state_goes_back_and_a_wrong_state_changes_nothing():
+    net, other = (mlp((4, 5, 3), rng=np.random.default_rng(seed)) for seed in (0, 1))
+    other.load_state_dict(net.state_dict())
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_array_equal(net(x), other(x))
+    before = other.state_dict()
+    bad = {name: np.zeros_like(array) for name, array in before.items()}
+    bad["2.bias"] = np.zeros(7)
+    with pytest.raises(ValueError, match=r"state\['2.bias'\] must have shape \(3,\), got \(7,\)"):
+        other.load_state_dict(bad)
+    with pytest.raises(ValueError, match="state must hold"):
+        other.load_state_dict({})
+    for name, array in other.parameters.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("bad", [np.ones(4), np.ones((2, 5)), np.ones((0, 4)), "text"])
+def test_a_batch_of_another_shape_is_refused(bad):
+    with pytest.raises(ValueError, match=r"^x must"):
+        Linear(4, 3, rng=np.random.default_rng(0))(bad)
+
+
+def test_impossible_sizes_are_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="in_features must be at least 1, got 0"):
+        Linear(0, 3, rng=rng)
+    with pytest.raises(ValueError, match="sizes must name an input and an output"):
+        mlp((3,), rng=rng)
+    with pytest.raises(ValueError, match="layers must be Layer objects"):
+        Sequential(ReLU)
+
+
+@given(logits)
+def test_softmax_gives_probabilities_whatever_the_logits(z):
+    p = softmax(z)
+    assert (p >= 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
+
+
+@given(logits, st.floats(-100, 100))
+def test_softmax_ignores_a_constant_added_to_a_row(z, constant):
+    np.testing.assert_allclose(softmax(z + constant), softmax(z), atol=1e-12)
+
+
+@given(st.floats(-1e4, 1e4))
+def test_sigmoid_is_symmetric_and_never_overflows(z):
+    with np.errstate(over="raise"):
+        assert sigmoid(np.float64(z)) + sigmoid(np.float64(-z)) == pytest.approx(1, abs=1e-15)
+
+
+def test_relu_passes_nothing_at_the_kink():
+    relu = ReLU()
+    relu(np.array([[-1.0, 0.0, 2.0]]))
+    assert relu.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+
+
+def test_a_deep_net_without_activations_is_one_matrix():
+    rng = np.random.default_rng(0)
+    layers = [Linear(4, 4, rng=rng, weight_init=normal(1.0), dtype=float) for _ in range(5)]
+    x = rng.normal(size=(3, 4))
+    product = x
+    for layer in layers:
+        product = product @ layer.weight.T
+    np.testing.assert_allclose(Sequential(*layers)(x), product, rtol=1e-12)
+
+
+def test_repr_shows_the_shapes():
+    assert repr(mlp((4, 5, 3), rng=np.random.default_rng(0))) == (
+        "Sequential(Linear(weight (5, 4), bias (5,)), ReLU(), Linear(weight (3, 5), bias (3,)))"
+    )

@@ -1,0 +1,73 @@
+"""Bad input is named: the argument, what came, what was expected."""
+
+import numpy as np
+import pytest
+
+from dlkit.check import check_array, check_labels, check_number
+
+
+def test_a_good_array_comes_back_in_the_wanted_dtype():
+    array = check_array("x", [[1, 2], [3, 4]], ("N", 2), dtype=np.float32, finite=True)
+    assert array.dtype == np.float32
+    assert array.tolist() == [[1, 2], [3, 4]]
+
+
+def test_an_array_of_the_right_dtype_is_not_copied():
+    x = np.ones((2, 3), np.float32)
+    assert check_array("x", x, ("N", 3), dtype=np.float32) is x
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.ones(3), r"x must have shape \(N, 3\), got \(3,\)"),
+        (np.ones((2, 4)), r"x must have shape \(N, 3\), got \(2, 4\)"),
+        (np.ones((0, 3)), r"x must have shape \(N, 3\), got \(0, 3\)"),
+        (["a", "b"], r"x must hold real numbers"),
+        ([[1, 2, 3], [1, 2]], r"x must be an array of numbers"),
+        (np.ones((1, 3), complex), r"x must hold real numbers, got complex128"),
+        ([[1, 2, np.nan]], r"x must be finite, but x\[0, 2\] is nan"),
+        (None, r"x must hold real numbers"),
+    ],
+)
+def test_a_bad_array_is_explained(value, message):
+    with pytest.raises(ValueError, match=message):
+        check_array("x", value, ("N", 3), finite=True)
+
+
+def test_an_empty_array_of_any_shape_is_refused():
+    with pytest.raises(ValueError, match="x is empty"):
+        check_array("x", [])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 3], r"y must lie in 0 … 2, got 3"),
+        ([-1, 0], r"y must lie in 0 … 2, got -1"),
+        ([0.5, 1], r"y must be whole class numbers, got 0.5"),
+        ([0, 1, 2], r"y must have shape \(2,\), got \(3,\)"),
+        ([np.nan, 1], r"y must be finite"),
+    ],
+)
+def test_bad_labels_are_explained(labels, message):
+    with pytest.raises(ValueError, match=message):
+        check_labels("y", labels, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "message"),
+    [
+        (-1, {"low": 0}, "n must be at least 0, got -1"),
+        (0, {"low": 0, "strict": True}, "n must be more than 0, got 0"),
+        (2, {"low": 0, "high": 1}, "n must be between 0 and 1, got 2"),
+        (2, {"high": 1}, "n must be at most 1, got 2"),
+        (1.5, {"whole": True}, "n must be a whole number, got 1.5"),
+        (float("nan"), {}, "n must be a finite number, got nan"),
+        ("3", {}, "n must be a finite number, got '3'"),
+        (True, {}, "n must be a finite number, got True"),
+    ],
+)
+def test_a_bad_number_is_explained(value, options, message):
+    with pytest.raises(ValueError, match=message):
+        check_number("n", value, **options)

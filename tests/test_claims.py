@@ -1,0 +1,59 @@
+"""A claim shows its evidence, and fails when it does not hold."""
+
+import numpy as np
+import pytest
+
+from dlkit.claims import Claim, ClaimFailed, band, claim
+
+
+def test_a_claim_that_holds_is_shown(capsys):
+    claim("14 of 16 functions are separable", np.bool_(True), "14 of 16", "14")
+    shown = capsys.readouterr().out
+    assert "Claim holds: 14 of 16" in shown
+    assert "measured: 14 of 16" in shown
+    assert "expected: 14" in shown
+
+
+def test_a_claim_that_does_not_hold_is_shown_and_raises(capsys):
+    with pytest.raises(ClaimFailed, match="measured: 13 of 16"):
+        claim("14 of 16 functions are separable", False, "13 of 16")
+    assert "Claim FAILS" in capsys.readouterr().out
+
+
+def test_a_band_brings_its_own_evidence(capsys):
+    claim("the error is small", band([4.1, 4.4, 4.2], 3, 5, unit=" %"))
+    shown = capsys.readouterr().out
+    assert "4.23 % ± 0.153 % over 3 seeds (4.1 %, 4.4 %, 4.2 %)" in shown
+    assert "between 3 % and 5 % for every seed" in shown
+
+
+@pytest.mark.parametrize("values", [[4.1, 5.1, 4.2], [4.1, np.nan, 4.2]])
+def test_one_value_outside_breaks_the_band(values):
+    with pytest.raises(ClaimFailed):
+        claim("the error is small", band(values, 3, 5))
+
+
+def test_one_sided_bands():
+    assert band([1, 2, 3], low=0).expected == "at least 0 for every seed"
+    assert band([1, 2, 3], high=9).expected == "at most 9 for every seed"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: band([1, 2], 0, 3), "at least three seeds, got 2"),
+        (lambda: band([1, 2, 3], 3, 0), "low must be below high"),
+        (lambda: band([1, 2, 3]), "one of them finite"),
+        (lambda: claim("yes", 1, "one"), "holds must be True, False or a band"),
+        (lambda: claim("yes", True), "a claim needs a statement and the evidence"),
+    ],
+)
+def test_bad_claims_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_html_is_escaped_and_says_the_verdict_in_words():
+    html = Claim("a < b", False, "2 < 1")._repr_html_()
+    assert "a &lt; b" in html
+    assert "FAILS" in html

@@ -1,0 +1,146 @@
+"""The comparisons themselves: they agree with what is right and find what is wrong."""
+
+import numpy as np
+import pytest
+
+from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp
+from dlkit.models.layer import Layer
+from dlkit.models.losses import CrossEntropyLoss, MSELoss
+from dlkit.models.optimisers import SGD
+from dlkit.parity import compare, default_device, difference, gradient_check, to_numpy, to_torch
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(6, 5)), np.array([0, 1, 2, 1, 0, 2])
+
+
+class ForgetsTheBias(Linear):
+    def backward(self, grad_output):
+        grad_x = super().backward(grad_output)
+        self._gradient("bias")[...] = 0
+        return grad_x
+
+
+class ForgetsTheMask(ReLU):
+    def backward(self, grad_output):
+        return grad_output
+
+
+def net(dtype=float, first=Linear, activation=Tanh):
+    rng = np.random.default_rng(0)
+    return Sequential(
+        first(5, 7, rng=rng, dtype=dtype), activation(), Linear(7, 3, rng=rng, dtype=dtype)
+    )
+
+
+def test_twins_agree_to_the_last_digits():
+    compare(net(), CrossEntropyLoss(), X, Y).require(1e-12)
+    compare(net(np.float32), CrossEntropyLoss(), X, Y).require(1e-5)
+
+
+def test_compare_leaves_the_model_alone():
+    model = net()
+    before = model.state_dict()
+    compare(model, CrossEntropyLoss(), X, Y, optimiser=lambda p: SGD(p, 1.0))
+    for name, array in model.parameters.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize(
+    ("model", "culprit"),
+    [(net(first=ForgetsTheBias), "gradient of 0.bias"), (net(activation=ForgetsTheMask), "")],
+)
+def test_a_wrong_backward_is_found_by_differences(model, culprit):
+    report = gradient_check(model, CrossEntropyLoss(), X, Y)
+    assert report.largest > 0.01
+    assert report.worst.name.startswith(culprit)
+    with pytest.raises(AssertionError, match=r"received .*, expected "):
+        report.require(1e-7)
+
+
+def test_a_wrong_backward_is_found_by_the_twin():
+    class Wrong(Tanh):
+        def backward(self, grad_output):
+            return grad_output * self._a
+
+    from dlkit.parity import _twin
+
+    _twin.register(Wrong)(lambda model: _twin.dispatch(Tanh)(Tanh()))
+    report = compare(net(activation=Wrong), CrossEntropyLoss(), X, Y)
+    assert report.largest > 0.01
+    assert "gradient of 0.weight" in str(report)
+
+
+def test_gradient_check_agrees_and_leaves_the_model_alone():
+    model = net()
+    before = model.state_dict()
+    report = gradient_check(model, CrossEntropyLoss(), X, Y).require(1e-7)
+    assert [row.name for row in report.rows] == ["gradient of x"] + [
+        f"gradient of {name}" for name in model.parameters
+    ]
+    for name, array in model.parameters.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_gradient_check_can_take_a_sample():
+    model = mlp((50, 40, 3), Tanh, rng=np.random.default_rng(0), dtype=float)
+    x = np.random.default_rng(1).normal(size=(4, 50))
+    calls = 0
+
+    class Counting(CrossEntropyLoss):
+        def forward(self, prediction, target):
+            nonlocal calls
+            calls += 1
+            return super().forward(prediction, target)
+
+    gradient_check(model, Counting(), x, [0, 1, 2, 0], entries=3).require(1e-7)
+    assert calls == 1 + 2 * 3 * 5  # one for backward; two for each of 3 entries of 5 arrays
+
+
+def test_gradient_check_demands_float64():
+    with pytest.raises(ValueError, match=r"0.weight must be float64 for a check, got float32"):
+        gradient_check(net(np.float32), CrossEntropyLoss(), X, Y)
+
+
+def test_gradient_check_refuses_nan():
+    with pytest.raises(ValueError, match="x must be finite"):
+        gradient_check(net(), MSELoss(), X * np.nan, np.zeros((6, 3)))
+
+
+def test_there_and_back_again():
+    model = net()
+    back = to_numpy(to_torch(model, "cpu"))
+    np.testing.assert_array_equal(back(X), model(X))
+    assert back.parameters["0.weight"].dtype == np.float64
+    back.parameters["0.weight"][...] = 0
+    assert model.parameters["0.weight"].any()  # a copy, not a view
+
+
+def test_models_without_a_twin_are_refused():
+    import torch
+
+    class Odd(Layer):
+        pass
+
+    with pytest.raises(ValueError, match="model has no torch twin"):
+        to_torch(Odd())
+    with pytest.raises(ValueError, match="module has no NumPy original"):
+        to_numpy(torch.nn.Softplus())
+
+
+def test_default_device_is_one_that_torch_has():
+    import torch
+
+    assert torch.zeros(1, device=default_device()).sum() == 0
+
+
+def test_a_nan_on_one_side_is_infinitely_far():
+    assert difference("x", [1.0, np.nan], [1.0, 2.0]).absolute == np.inf
+    assert difference("x", [1.0, np.nan], [1.0, np.nan]).absolute == 0
+    with pytest.raises(ValueError, match="x: shapes differ"):
+        difference("x", [1.0], [[1.0]])
+
+
+def test_the_report_is_a_table_in_a_notebook():
+    html = compare(net(), CrossEntropyLoss(), X, Y)._repr_html_()
+    assert "<table>" in html
+    assert "gradient of 2.bias" in html
