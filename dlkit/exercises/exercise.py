@@ -150,9 +150,10 @@ def call_array(answer: Callable, *inputs: Any, shape: tuple[int, ...] | None = N
     """`call`, and demand an array of finite numbers in return, of `shape` if given."""
     result = call(answer, *inputs)
     try:
-        array = np.asarray(result, dtype=float)
-    except (TypeError, ValueError):
-        raise Wrong(f"Expected numbers in return, got {_short(result)}.") from None
+        array = np.asarray(result)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    wrong_if(array.dtype.kind not in "fiub", f"Expected real numbers, got {_short(result)}.")
     shown = ", ".join(map(_short, inputs))
     if shape is not None and array.shape != shape:
         raise Wrong(f"The result should have shape {shape}, got {array.shape}.")
