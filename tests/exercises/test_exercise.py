@@ -62,7 +62,7 @@ def test_a_stub_is_not_attempted(double, answer):
         (lambda x: 3 * x, "expected [ 2. -4.  6.], got [ 3. -6.  9.]"),
         (lambda x: x[:2], "The result should have shape (3,), got (2,)"),
         (lambda x: "text", "Expected real numbers, got 'text'"),
-        (lambda x: 1j * x, "Expected real numbers, got [0.+1.j"),
+        (lambda x: 1j * x, "Expected real numbers, got [ 0.+1.j"),
         (lambda x: [[1, 2], [3]], "Expected real numbers, got [[1, 2], [3]]"),
         (lambda x: x / 0, "NaN or infinity"),
         (lambda: 3, "it raised TypeError"),
