@@ -1,0 +1,116 @@
+"""Renders the executed course as a static site: `python tools/book.py build/book`.
+
+The pages stand alone: pictures are inside, formulas are MathML, and nothing is fetched from
+anywhere. An explorer shows its still picture. Prints each chapter's seconds and peak memory.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from html import escape
+from pathlib import Path
+
+import nbformat
+from latex2mathml.converter import convert
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+ROOT = Path(__file__).parents[1]
+TEMPLATES = Path(__file__).parent / "book"
+FORMULA = re.compile(r"(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
+LOCAL_NOTEBOOK = re.compile(r'(href="(?![a-z]+:)[^"#]+)\.ipynb(?=["#])')
+PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def execute(path):
+    """Run a notebook as a learner would; return it with its seconds and megabytes."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+    start = time.perf_counter()
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": path.parent}},
+        store_widget_state=False,
+    ).execute()
+    seconds = time.perf_counter() - start
+    [peak] = notebook.cells.pop().outputs
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux kilobytes
+    return notebook, seconds, int(peak.data["text/plain"]) / unit
+
+
+def still(notebook):
+    """Take the live views out, so that the picture beside each of them is shown."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if len(output.get("data", {})) > 1:
+                output.data.pop(WIDGET, None)
+
+
+def render(notebook, **resources):
+    """The page of a notebook. Formulas wait under a mark while Markdown is turned into HTML."""
+    formulas = []
+
+    def mark(match):
+        code, display, inline = match.groups()
+        if code:
+            return code
+        formulas.append(convert(display or inline, display="block" if display else "inline"))
+        return f"FORMULA{len(formulas) - 1}END"
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = FORMULA.sub(mark, cell.source)
+    exporter = HTMLExporter(
+        extra_template_basedirs=[str(TEMPLATES)], template_file=str(TEMPLATES / "chapter.html.j2")
+    )
+    page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    page = re.sub(r"FORMULA(\d+)END", lambda match: formulas[int(match[1])], page)
+    return LOCAL_NOTEBOOK.sub(r"\1.html", page)
+
+
+def title(notebook):
+    """The first heading."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return re.search(r"^# (.+)$", text, flags=re.MULTILINE)[1]
+
+
+def main(target):
+    """Write the whole site into the folder `target`, which is made anew."""
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "chapters").mkdir(parents=True)
+    for folder in ("assets", "dlkit"):  # the chapters link to the code and to pictures
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, target / folder, ignore=ignore)
+
+    chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
+    entries = []
+    for index, path in enumerate(chapters):
+        print(f"{path.stem:24}", end="", flush=True)
+        notebook, seconds, megabytes = execute(path)
+        print(f"{seconds:6.0f} s {megabytes:6.0f} MB")
+        still(notebook)
+        link = f"chapters/{path.stem}.html"
+        entries.append(f'<li><a href="{link}">{escape(title(notebook))}</a></li>')
+        page = render(
+            notebook,
+            before=chapters[index - 1].stem if index else None,
+            after=chapters[index + 1].stem if index + 1 < len(chapters) else None,
+        )
+        (target / link).write_text(page, "utf-8")
+
+    index = (TEMPLATES / "index.html").read_text("utf-8")
+    page = index.replace("<!-- chapters -->", "\n".join(entries))
+    (target / "index.html").write_text(page, "utf-8")
+    print(f"open {target / 'index.html'}")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DLKIT_PROGRESS"] = f"{folder}/progress.json"  # not the reader's own
+        main(Path(sys.argv[1]))
