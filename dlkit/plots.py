@@ -55,8 +55,8 @@ def theme(figure: Figure, dark: bool = False) -> None:
     swap[to_rgb("black")], swap[to_rgb("white")] = to_rgb(INK[new]), to_rgb(PAPER[new])
 
     def repaint(colour):
-        *rgb, alpha = to_rgba(colour)
-        return (*swap.get(tuple(rgb), rgb), alpha)
+        red, green, blue, alpha = to_rgba(colour)
+        return (*swap.get((red, green, blue), (red, green, blue)), alpha)
 
     for ax in figure.axes:  # first: ticks that appear later take their colours from here
         ax.tick_params(which="both", color=INK[new], labelcolor=INK[new], grid_color=QUIET[new])
@@ -382,9 +382,9 @@ def matrix(
         places = range(0, size, -(-size // 12))  # at most twelve labels
         axis.set_ticks(places, [str(i if given is None else given[i]) for i in places])
     if numbers or (numbers is None and values.size <= 200):
+        cells = np.where(known[..., None], shown.to_rgba(values), to_rgba(GREY))
         for (row, column), value in np.ndenumerate(values):
-            cell = to_rgb(shown.cmap(shown.norm(value))) if known[row, column] else to_rgb(GREY)
-            brightness = np.dot(cell, (0.299, 0.587, 0.114))
+            brightness = np.dot(cells[row, column, :3], (0.299, 0.587, 0.114))
             ax.text(
                 column,
                 row,
@@ -448,13 +448,13 @@ def _mosaic(
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """One picture of all, NaN between them, and where each has its upper left corner."""
     n, height, width = pictures.shape
-    columns = min(n, columns or (10 if n > 20 else 5 if n > 8 else 8))
+    across = min(n, columns or (10 if n > 20 else 5 if n > 8 else 8))
     above, beside = max(1, round((0.35 if titled else 0.1) * height)), max(1, round(0.1 * width))
-    rows = -(-n // columns)
+    rows = -(-n // across)
     corners = [
-        (above + i // columns * (height + above), i % columns * (width + beside)) for i in range(n)
+        (above + i // across * (height + above), i % across * (width + beside)) for i in range(n)
     ]
-    mosaic = np.full((rows * (height + above), columns * (width + beside) - beside), np.nan)
+    mosaic = np.full((rows * (height + above), across * (width + beside) - beside), np.nan)
     for picture, (top, left) in zip(pictures, corners, strict=True):
         mosaic[top : top + height, left : left + width] = picture
     return mosaic, corners

@@ -105,7 +105,8 @@ class Summary:
             for row in self.rows
         ]
         table = _table("Your exercises", ("Chapter", "Solved", "Still open"), body)
-        return f"{table}<p>Kept in <code>{escape(str(self.file))}</code>; never leaves this machine.</p>"
+        place = escape(str(self.file))
+        return f"{table}<p>Kept in <code>{place}</code>; it never leaves this machine.</p>"
 
 
 def summary(exercises: Iterable[str] = ()) -> Summary:
@@ -151,16 +152,11 @@ class ClassSummary:
         return sorted(rows, key=lambda row: (-len(row["stuck"]), -row["attempts"]))
 
     def _cells(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-        by_exercise = [
-            (
-                row["exercise"],
-                f"{len(row['solved'])} of {len(self.learners)}",
-                f"{', '.join(row['stuck'])} ({row['attempts']} attempts)"
-                if row["stuck"]
-                else "nobody",
-            )
-            for row in self.exercises
-        ]
+        by_exercise = []
+        for row in self.exercises:
+            solved = f"{len(row['solved'])} of {len(self.learners)}"
+            stuck = f"{', '.join(row['stuck'])} ({row['attempts']} attempts)"
+            by_exercise.append((row["exercise"], solved, stuck if row["stuck"] else "nobody"))
         by_learner = [
             (
                 who,

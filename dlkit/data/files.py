@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -88,7 +89,7 @@ def _checksum(path: Path) -> str:
 def _download(path: Path, sha256: str, addresses: tuple[str, ...], progress: bool) -> Path:
     import pooch  # here, so that nobody waits for it who has the file
 
-    download = pooch.HTTPDownloader(progressbar=progress, timeout=30)
+    download: Any = pooch.HTTPDownloader(progressbar=progress, timeout=30)
     failures = []
     with _quiet(pooch.get_logger()):
         for address in addresses:

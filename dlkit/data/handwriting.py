@@ -32,10 +32,10 @@ def digits(*, test_fraction: float = 0.25, dtype: DTypeLike = np.float32) -> Spl
     """
     from sklearn.datasets import load_digits  # slow to import: only who asks for it waits
 
-    table = load_digits()
+    x, y = load_digits(return_X_y=True)
     return divide(
-        table.data / 16,
-        table.target,
+        np.asarray(x) / 16,
+        np.asarray(y),
         test_fraction=test_fraction,
         rng=None,
         dtype=dtype,
