@@ -1,0 +1,203 @@
+"""Every exercise of chapter 01 takes its solution, a blank stub, and mistakes people make."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from dlkit.exercises import ch01_perceptron as exercises
+from dlkit.exercises.exercise import NOT_ATTEMPTED, RIGHT, WRONG, Exercise
+from dlkit.separation import mistake_bound, separable
+
+NAMES = [name for name, value in vars(exercises).items() if isinstance(value, Exercise)]
+GATES, EYE, CASES = exercises.gates.answer, exercises.by_eye.answer, exercises.clinic.answer
+W1, B1, W2, B2 = exercises.xor.answer()
+
+STUBS = {
+    "gates": {"AND": (..., ...), "OR": (..., ...), "NAND": (..., ...)},
+    "rule": lambda w, b, x, y: ...,
+    "invariance": {...},
+    "margin": lambda w, b, x, y: ...,
+    "bound": lambda w, b, x, y: ...,
+    "by_eye": dict.fromkeys("ABCDEF", ...),
+    "xor": (..., ..., ..., ...),
+    "clinic": dict.fromkeys("ABCDE", ...),
+}
+
+
+def right(w, b, x, y):
+    return y * (w @ x + b) > 0
+
+
+WRONG_ANSWERS = [
+    ("gates", GATES | {"AND": ((1, 1), -0.9)}, "AND of (0, 1) should be 0"),
+    ("gates", GATES | {"AND": ((1, 1), -2)}, "fires only if z is more than 0"),
+    ("gates", GATES | {"NAND": ((1, 1), -1.5)}, "NAND of (0, 0) should be 1"),
+    ("gates", GATES | {"OR": ((1, 1, 1), 0)}, "two weights"),
+    ("gates", GATES | {"OR": 3}, "OR should be ((w1, w2), b)"),
+    ("gates", GATES | {"OR": ((np.nan, 1), 0)}, "finite"),
+    ("gates", GATES | {"OR": (..., ...)}, "left the gate OR open"),
+    ("gates", {"AND": GATES["AND"]}, "has no OR"),
+    ("gates", GATES | {"XOR": ((1, 1), 0)}, "'XOR' too"),
+    ("gates", [1, 2], "dictionary"),
+    ("rule", lambda w, b, x, y: (w - y * x, b - y), "sign is the wrong way round"),
+    ("rule", lambda w, b, x, y: (w + y * x, b + y), "should change, but your w or b did"),
+    ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + y * x, b), "bias should"),
+    ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + x, b + 1), "label says"),
+    ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + y, b + y), "its own input"),
+    (
+        "rule",
+        lambda w, b, x, y: (w + y * x, b + y) if y * (w @ x + b) < 0 else (w, b),
+        "on the line itself counts",
+    ),
+    ("rule", lambda w, b, x, y: w + y * x, "return w, b"),
+    ("rule", lambda w, b, x, y: (np.append(w, b), b), "keep its shape"),
+    ("rule", lambda w, b, x, y: (w + x.T @ w.missing, b), "AttributeError"),
+    ("rule", 7, "Expected a function"),
+    ("invariance", {"A", "B", "E", "C"}, "from 22 to 3"),
+    ("invariance", {"A", "B"}, "Look at E again"),
+    ("invariance", {"A", "Z"}, "got Z"),
+    ("invariance", 5, "set of letters"),
+    ("margin", lambda w, b, x, y: (y * (x @ w + b)).min(), "divide by the length of w"),
+    ("margin", lambda w, b, x, y: (y * (x @ w)).min() / np.linalg.norm(w), "bias is missing"),
+    ("margin", lambda w, b, x, y: (y * (x @ w + b)).mean() / np.linalg.norm(w), "the mean"),
+    ("margin", lambda w, b, x, y: (y * (x @ w + b)).max() / np.linalg.norm(w), "the largest"),
+    ("margin", lambda w, b, x, y: (y * (x @ w + b)).min() / (w @ w), "square root"),
+    ("margin", lambda w, b, x, y: abs(x @ w + b).min() / np.linalg.norm(w), "negative margin"),
+    ("margin", lambda w, b, x, y: y * (x @ w + b), "shape ()"),
+    ("margin", lambda w, b, x, y: "wide", "Expected real numbers"),
+    ("bound", lambda w, b, x, y: exercises.bound.answer(w, b, x, y) ** 0.5, "square is missing"),
+    (
+        "bound",
+        lambda w, b, x, y: (np.linalg.norm(x, axis=1).max() / (y * (x @ w + b)).min()) ** 2,
+        "got",
+    ),
+    (
+        "bound",
+        lambda w, b, x, y: (x**2).sum(1).max() * (w @ w + b * b) / (y * (x @ w + b)).min() ** 2,
+        "the 1 is missing",
+    ),
+    (
+        "bound",
+        lambda w, b, x, y: ((x**2).sum(1).max() + 1) / (y * (x @ w + b)).min() ** 2,
+        "length of (w, b)",
+    ),
+    ("bound", lambda w, b, x, y: np.inf, "infinity"),
+    ("bound", "many", "Expected a function"),
+    ("by_eye", EYE | {"B": True}, "No line parts B"),
+    ("by_eye", EYE | {"D": False}, "A line parts D"),
+    ("by_eye", EYE | {"A": "yes"}, "True (a line parts it) or False"),
+    ("by_eye", {}, "no A"),
+    ("by_eye", {"A", "B"}, "dictionary"),
+    ("xor", (W1, B1, W2, B2 + 1), "XOR of (0, 0) should be 0"),
+    ("xor", (np.array([[1, 1], [1, 1]]), np.array([-0.5, -1.5]), W2, B2), "XOR of (0, 1)"),
+    ("xor", (W1.T[:1], B1, W2, B2), "W1 should have shape (2, 2)"),
+    ("xor", (W1, B1, W2[0], B2), "W2 should have shape (1, 2)"),
+    ("xor", (W1, B1), "tuple of 2"),
+    ("xor", (W1, "b", W2, B2), "Expected real numbers"),
+    ("xor", 3, "(W1, b1, W2, b2)"),
+    ("clinic", CASES | {"C": "bias"}, "C does not look like “bias”"),
+    ("clinic", CASES | {"A": "always", "D": "labels"}, "A does not look like “always”"),
+    ("clinic", CASES | {"A": "gremlins"}, "faults are called"),
+    ("clinic", CASES | {"A": ["bias"]}, "could not be checked"),
+    ("clinic", CASES | {"E": ...}, "left the run E open"),
+    ("clinic", "sign", "dictionary"),
+]
+
+
+def test_there_are_enough_exercises():
+    assert len(NAMES) >= 6
+    assert sorted(STUBS) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_solution_is_right(name):
+    exercise = getattr(exercises, name)
+    feedback = exercise.check(exercise.answer)
+    assert feedback.kind == RIGHT, feedback
+    assert exercise.solution().text
+    assert exercise.name == f"01/{name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_blank_stub_is_not_attempted(name):
+    exercise = getattr(exercises, name)
+    assert exercise.check(STUBS[name]).kind == NOT_ATTEMPTED
+    assert exercise.check().kind == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hints_become_stronger_and_end(name):
+    exercise = type(getattr(exercises, name))("01/again")
+    said = [exercise.hint().text for _ in range(len(exercise.hints) + 2)]
+    assert len(exercise.hints) >= 3
+    assert len(set(said)) == len(exercise.hints)
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG_ANSWERS)
+def test_wrong_answer_is_told_what_is_wrong(name, answer, says):
+    feedback = getattr(exercises, name).check(answer)
+    assert feedback.kind == WRONG
+    assert says in feedback.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_at_least_two_wrong_answers_are_known(name):
+    assert sum(name == wrong[0] for wrong in WRONG_ANSWERS) >= 2
+
+
+def test_every_wrong_gate_of_small_weights_is_found():
+    """No wrong unit slips through, and no right one is refused."""
+    for w1, w2, b in np.ndindex(5, 5, 9):
+        w, bias = (w1 - 2, w2 - 2), b / 2 - 2.25
+        table = tuple(int(np.dot(w, x) + bias > 0) for x in exercises.INPUTS)
+        verdict = exercises.gates.check(GATES | {"OR": (w, bias)})
+        assert (verdict.kind == RIGHT) == (table == (0, 1, 1, 1))
+
+
+def test_sets_by_eye_are_decided_by_the_linear_programme():
+    for letter, answer in exercises.by_eye.answer.items():
+        assert separable(*exercises.by_eye.points(letter)) == answer
+
+
+def test_bound_agrees_with_the_separation_module():
+    x, y = exercises.invariance.examples()
+    from dlkit.separation import widest_separation
+
+    v, _ = widest_separation(x, y)
+    ours = exercises.bound.answer(v[:-1], v[-1], x, y)
+    assert np.isclose(ours, mistake_bound(x, y))
+
+
+def test_invariances_are_what_the_answer_says():
+    for letter in exercises.invariance.changes:
+        before, after = exercises.invariance.measure(letter)
+        assert (before == after) == (letter in exercises.invariance.answer)
+    assert exercises.invariance.check("a, b, e").kind == RIGHT
+
+
+def test_clinic_curves_show_what_the_symptoms_say():
+    curves = exercises.clinic.curves()
+    by_fault = {fault: curves[letter] for letter, fault in CASES.items()}
+    assert by_fault["healthy"][0][-1] == 0
+    assert by_fault["healthy"][1][-1] == by_fault["healthy"][1][-2]
+    assert (by_fault["sign"][0] > 30).all()
+    for growing in ("sign", "always"):
+        steps = np.diff(by_fault[growing][1])
+        assert np.allclose(steps, steps[0], rtol=0.1)
+        assert steps[0] > 10
+    assert (by_fault["labels"][0][1:] == 20).all()
+    assert np.ptp(by_fault["labels"][1][1:]) == 0
+    assert (by_fault["bias"][0] > 0).all()
+    assert np.ptp(by_fault["bias"][1][5:]) > 0
+    assert by_fault["bias"][1].max() < 10
+
+
+def test_pictures_are_made():
+    assert len(exercises.by_eye.show().axes) == 6
+    assert len(exercises.clinic.show().axes) == 2
+
+
+def test_functions_have_the_signatures_that_the_stubs_have():
+    for name in ("rule", "margin", "bound"):
+        assert list(inspect.signature(getattr(exercises, name).answer).parameters) == list("wbxy")
