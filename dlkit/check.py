@@ -33,7 +33,7 @@ def check_array(
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(
-            f"{name} must be finite, but {name}[{_show(where)[1:-1]}] is {array[where]}"
+            f"{name} must be finite, but {name}[{', '.join(map(str, where))}] is {array[where]}"
         )
     return array if dtype is None else array.astype(dtype, copy=False)
 
