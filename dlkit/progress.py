@@ -8,6 +8,7 @@ The file is `$DLKIT_PROGRESS` if that is set, else `progress.json` in the user's
 """
 
 import contextlib
+import glob
 import json
 import os
 import tempfile
@@ -241,6 +242,8 @@ def _change(change, *, keep_copy: bool = False) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _locked(file):
+            for left in file.parent.glob(glob.escape(file.name) + "*.tmp"):
+                left.unlink(missing_ok=True)  # by a writer that was killed
             try:
                 entries = _load(file)
             except FileNotFoundError:

@@ -1,7 +1,11 @@
 """Shipped files are found; downloads arrive whole or not at all, and say what to do."""
 
 import hashlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +15,7 @@ import pytest
 from dlkit.data import files
 from dlkit.data.files import DataError, asset, find
 
+ROOT = Path(__file__).parents[2]
 CONTENT = bytes(range(256)) * 400
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 NAME = "mnist/some-file.gz"
@@ -195,6 +200,23 @@ def test_asset_of_an_installed_package_comes_first(tmp_path, monkeypatch):
     assert asset("data/some.npz").read_text() == "site/dlkit/assets/data"
 
 
+def test_asset_travels_in_the_wheel(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    shutil.unpack_archive(wheel, tmp_path / "site", "zip")
+    code = "import dlkit.data as d; print(d.mnist().x.shape, d.files.__file__)"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.startswith(f"(5000, 784) {tmp_path / 'site'}")
+
+
 def test_missing_asset():
     with pytest.raises(DataError, match="install dlkit again") as error:
         asset("data/nothing.npz")
@@ -202,7 +224,7 @@ def test_missing_asset():
 
 
 def test_every_asset_is_described_with_its_checksum():
-    folder = Path(__file__).parents[2] / "assets/data"
+    folder = ROOT / "assets/data"
     readme = (folder / "README.md").read_text("utf-8")
     for path in folder.glob("*.np?"):
         assert f"## {path.name}" in readme
