@@ -162,7 +162,10 @@ def public(scope):
 
 
 def undocumented(module):
-    """Names without a docstring; an overriding method may leave it to the method it overrides."""
+    """Names without a docstring; an overriding method may leave it to the method it overrides.
+
+    An exercise's `answer` is the solution that a learner is shown; its class says what is asked.
+    """
     for name, value in public(module):
         if not value.__doc__:
             yield name
@@ -170,7 +173,7 @@ def undocumented(module):
             yield from (
                 f"{name}.{method}"
                 for method, _ in public(value)
-                if not inspect.getdoc(getattr(value, method))
+                if method != "answer" and not inspect.getdoc(getattr(value, method))
             )
 
 
