@@ -1,0 +1,336 @@
+"""The explorers of chapter 02, driven without a browser."""
+
+import math
+
+import ipywidgets
+import numpy as np
+import pytest
+
+from dlkit.models.dense import Linear, ReLU, Sequential, Tanh
+from dlkit.models.losses import MSELoss
+from dlkit.widgets import ch02_microscope as microscope
+from dlkit.widgets.ch02_backpropagation import ComputationalGraph, GradientMicroscope
+from dlkit.widgets.ch02_expression import DEEPEST, NAMES, backward, depths, forward, parse
+from dlkit.widgets.ch02_graph import READY, START
+from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import Label, Labels, Style, render
+
+
+def pixels(explorer):
+    """The picture, as the page would get it."""
+    explorer._prepare()
+    return explorer.frame.layers.pixels().copy()
+
+
+def ends(control):
+    """What a person can set a control to: both ends of a slider, every choice of a list."""
+    if isinstance(control, (ipywidgets.Dropdown, ipywidgets.ToggleButtons, ipywidgets.Combobox)):
+        return list(control.options)
+    if isinstance(control, ipywidgets.Checkbox):
+        return [True, False]
+    if isinstance(control, ipywidgets.FloatLogSlider):
+        return [control.base**control.min, control.base**control.max]
+    return [control.min, control.max]
+
+
+EXPLORERS = [ComputationalGraph, GradientMicroscope]
+
+
+@pytest.mark.parametrize("kind", EXPLORERS)
+def test_every_control_goes_to_both_ends_and_says_what_it_shows(kind):
+    explorer = kind()
+    start, first = explorer.values, explorer.description
+    for name, control in explorer.inputs.items():
+        for value in ends(control):
+            control.value = value
+            assert explorer.message == "", (name, value)
+            assert len(explorer.description) > 40
+            assert "nan" not in explorer.description.lower(), (name, value)
+            assert len(np.unique(pixels(explorer))) > 3
+        explorer.reset()
+    assert explorer.values == start
+    assert explorer.description == first
+
+
+@pytest.mark.parametrize("kind", EXPLORERS)
+def test_a_value_that_makes_no_sense_changes_nothing(kind):
+    explorer = kind()
+    before, words = explorer.values, explorer.description
+    name, control = next(
+        (name, c) for name, c in explorer.inputs.items() if isinstance(c, ipywidgets.FloatSlider)
+    )
+    for nonsense in (math.nan, math.inf, "much", None, control.max + 1):
+        with pytest.raises(ValueError, match=name):
+            explorer.set(**{name: nonsense})
+        assert explorer.values == before
+    with pytest.raises(ValueError, match="no control 'colour'"):
+        explorer.set(colour="red")
+    with pytest.raises(ValueError, match="no control 'colour'"):
+        kind(colour="red")
+    assert explorer.description == words
+
+
+@pytest.mark.parametrize("kind", EXPLORERS)
+def test_it_is_legible_in_the_dark(kind):
+    explorer = kind()
+    light = pixels(explorer)
+    explorer.frame._meet({"loopback": True, "ratio": 1, "dark": True})
+    dark = pixels(explorer)
+    assert light[2, 2, :3].min() > 240
+    assert dark[2, 2, :3].max() < 40
+    assert dark.max() > 200  # there is something to see
+
+
+# ---------------------------------------------------------------------------- labels
+
+
+def test_a_label_is_made_of_its_letters():
+    style = Style("black", "white", padding=3)
+    short, long = render("1", style, 100.0), render("11", style, 100.0)
+    assert short.shape[0] == long.shape[0]
+    assert long.shape[1] - short.shape[1] == pytest.approx(0.636 * 9 * 100 / 72, abs=1)  # DejaVu
+    assert short[..., :3].min() < 60
+    assert np.array_equal(render("1", style, 100.0), short)
+    assert render("1", style, 200.0).shape[0] == pytest.approx(2 * short.shape[0], abs=4)
+
+
+def test_labels_without_text_are_left_out():
+    figure = ComputationalGraph().figure
+    labels = Labels(figure.axes[0])
+    labels.show([Label(1, 1, "here", Style("black")), Label(1, 1, "", Style("black"))])
+    assert labels.texts == ["here"]
+
+
+# ---------------------------------------------------------------------------- expressions
+
+
+@pytest.mark.parametrize("expression", READY)
+def test_gradients_agree_with_central_differences(expression, rng):
+    graph = parse(expression)
+    for _ in range(20):
+        inputs = dict(zip(NAMES, rng.uniform(0.2, 2, len(NAMES)), strict=True))
+        gradients = backward(graph, forward(graph, inputs))[-1]
+        for i, node in enumerate(graph):
+            if node.name in NAMES:
+                up, down = (
+                    forward(graph, inputs | {node.name: inputs[node.name] + e})[-1]
+                    for e in (1e-6, -1e-6)
+                )
+                assert gradients[i] == pytest.approx((up - down) / 2e-6, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("x + 2*y - w/v", 2 + 2 * 3 - 4 / 5),
+        ("-x**2", -4.0),
+        ("(−x)^2", 4.0),
+        ("x**-1", 0.5),
+        ("x**0.5", math.sqrt(2)),
+        ("exp(log(x)) · sqrt(y)", 2 * math.sqrt(3)),
+        ("σ(0) + tanh(0) + relu(x) + ReLU(−y)", 0.5 + 2),
+        ("x", 2.0),
+    ],
+)
+def test_an_expression_has_the_value_python_gives(expression, value):
+    inputs = dict(zip(NAMES, (2, 3, 4, 5, 6, 7), strict=True))
+    assert forward(parse(expression), inputs)[-1] == pytest.approx(value)
+
+
+def test_what_meets_at_a_node_adds_up():
+    graph = parse("x*x + x")
+    assert [node.name for node in graph].count("x") == 1
+    steps = backward(graph, forward(graph, {"x": 3.0}))
+    x = [node.name for node in graph].index("x")
+    assert [gradients[x] for gradients in steps] == [0, 1, 7]
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("", "is empty"),
+        ("x +", "cannot be read"),
+        ("z*2", "name 'z'; its inputs are called x, y"),
+        ("x**y", "where a number"),
+        ("sin(x)", "function 'sin'; there are sigmoid"),
+        ("x.__class__", "which is none of"),
+        ("lambda: 1", "which is none of"),
+        ("x < y", "which is none of"),
+        ("'x'", "a number .* is expected"),
+        ("True", "a number .* is expected"),
+        ("tanh(x, y)", "which is none of"),
+        ("x" * 201, "at most 200 characters"),
+        ("+".join("x" * 20), "operations"),
+        ("exp(" * 9 + "x" + ")" * 9, "deep"),
+        ("(" * 150 + "x" + ")" * 40, "cannot be read"),
+        (7, "must be text"),
+    ],
+)
+def test_an_expression_that_cannot_be_drawn_gets_a_sentence(expression, words):
+    with pytest.raises(ValueError, match=words):
+        parse(expression)
+
+
+@pytest.mark.parametrize("expression", ["log(x - 9)", "1/(x - 2)", "exp(exp(9*x))", "(x-9)**0.5"])
+def test_a_value_that_does_not_exist_gets_a_sentence(expression):
+    with pytest.raises(ValueError, match=r"has no finite value: .*; choose other inputs"):
+        forward(parse(expression), START)
+
+
+# ---------------------------------------------------------------------------- graph
+
+
+def test_the_walk_computes_forward_and_hands_gradients_back():
+    graph = ComputationalGraph(expression="(x + y)*x")
+    assert graph.data.steps == graph.inputs["step"].max == 5
+    seen = []
+    for step in range(6):
+        graph.set(step=step)
+        seen.append(tuple(np.isnan([graph.data.values, graph.data.gradients]).sum(axis=1)))
+    assert seen == [(2, 4), (1, 4), (0, 4), (0, 3), (0, 1), (0, 0)]
+    by_name = {n.name: g for n, g in zip(graph.data.graph, graph.data.gradients, strict=True)}
+    x, y = START["x"], START["y"]
+    assert by_name == {"x": 2 * x + y, "y": x, "u₁": x, "L": 1}
+    assert "+= 2 × 1 = 2,  together ∂L/∂x = 3" in graph.description
+    assert "same numbers to five digits" in graph.description
+
+
+def test_softmax_of_two_classes_gives_p_minus_one():
+    graph = ComputationalGraph(expression="-log(sigmoid(w*x + b))", w=0.5, x=2, b=-0.5, step=11)
+    z = 0.5 * 2 - 0.5
+    gradients = dict(zip((n.name for n in graph.data.graph), graph.data.gradients, strict=True))
+    assert gradients["b"] == pytest.approx(1 / (1 + math.exp(-z)) - 1)
+
+
+def test_a_bad_expression_keeps_the_picture_and_a_good_one_mends_it():
+    graph = ComputationalGraph()
+    before = pixels(graph)
+    graph.inputs["expression"].value = "(w*x"
+    assert "cannot be read" in graph.message
+    assert np.array_equal(pixels(graph), before)
+    graph.inputs["expression"].value = "w*x"
+    assert graph.message == ""
+    assert not np.array_equal(pixels(graph), before)
+
+
+def test_only_the_inputs_that_occur_have_sliders():
+    graph = ComputationalGraph(expression="w*x + b")
+    shown = {name for name in NAMES if graph.inputs[name].layout.display != "none"}
+    assert shown == {"w", "x", "b"}
+
+
+def test_a_shorter_expression_ends_the_walk_earlier():
+    graph = ComputationalGraph(step=15)
+    graph.set(expression="w*x")
+    assert graph.values["step"] == graph.inputs["step"].max == 3
+    assert "Done" in graph.description
+
+
+def test_keys_and_clicks_walk():
+    graph = ComputationalGraph()
+    for key, step in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 15)]:
+        graph.on_key(Key(key))
+        assert graph.values["step"] == step
+    graph.on_key(Key("ArrowRight"))
+    assert graph.values["step"] == 15
+    place = graph._places[-1]
+    for step in (7, 9):  # L is the seventh operation; its way back follows ∂L/∂L
+        graph.on_pointer(Pointer("down", graph.axes, *place))
+        assert graph.values["step"] == step
+    graph.on_pointer(Pointer("down", graph.axes, 0.01, 0.01))
+    assert graph.values["step"] == 9
+    for label, call in graph.actions().items():
+        call()
+        assert graph.message == "", label
+    assert graph.values["step"] == 15
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [*READY, "x", "tanh(" * DEEPEST + "x" + ")" * DEEPEST, "x*y*w*v*b*d + x*y*w", "2*x + 3*y + 4"],
+)
+def test_everything_stays_inside_the_picture_and_apart(expression):
+    graph = ComputationalGraph(expression=expression)
+    assert max(depths(graph.data.graph)) <= DEEPEST
+    x, y = np.array(graph._places).T
+    assert x.min() > 0.1
+    assert x.max() + 0.85 < graph.size[0]
+    assert y.min() > 0.8
+    assert y.max() < graph.size[1] - 0.5
+    apart = [math.dist(a, b) for i, a in enumerate(graph._places) for b in graph._places[:i]]
+    assert min(apart, default=1) > 0.3
+    graph.set(step=graph.inputs["step"].max)
+    assert len(np.unique(pixels(graph))) > 3
+
+
+# ---------------------------------------------------------------------------- microscope
+
+
+@pytest.mark.parametrize("name", ["tanh", "ReLU"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_loss_under_the_microscope_is_that_of_the_layers(name, dtype):
+    linear = Linear(1, 1, rng=np.random.default_rng(0), dtype=dtype)
+    net, criterion = Sequential(linear, {"tanh": Tanh, "ReLU": ReLU}[name]()), MSELoss()
+    for w in (-0.3, 0.49, 0.5, 0.8):
+        linear.weight[:], linear.bias[:] = w, microscope.BIAS
+        expected = criterion(net(np.ones((1, 1))), np.full((1, 1), microscope.TARGET))
+        received = microscope.loss(np.array(w, dtype), name)
+        assert received.dtype == dtype
+        assert float(received) == pytest.approx(expected, rel=4 * float(np.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("z", [-0.7, -0.01, 0.3, 1.0])
+@pytest.mark.parametrize("name", ["tanh", "ReLU"])
+def test_the_curvatures_of_the_theory_are_derivatives(z, name):
+    h, w = 1e-3, z - microscope.BIAS
+
+    def slope(e):
+        return microscope.backpropagated(w + e, name)
+
+    second, third = microscope.curvatures(z, name)
+    assert second == pytest.approx((slope(h) - slope(-h)) / (2 * h), rel=1e-4, abs=1e-5)
+    assert third == pytest.approx((slope(h) - 2 * slope(0) + slope(-h)) / h**2, rel=1e-3, abs=1e-4)
+
+
+def test_the_curve_is_a_u_where_theory_says():
+    slide = GradientMicroscope.compute(-5.0, 0.1, "tanh", "right")
+    for name, eps in (("central, float64", 2.2e-16), ("central, float32", 1.2e-7)):
+        best, error = microscope.best_step(slide.errors[name])
+        assert 0.1 < best / eps ** (1 / 3) < 10
+        assert error < 30 * eps ** (2 / 3)
+    for name, eps in (("forward, float64", 2.2e-16), ("forward, float32", 1.2e-7)):
+        assert 0.1 < microscope.best_step(slide.errors[name])[0] / eps**0.5 < 10
+    wide = slice(-15, None)  # where truncation rules, the theory's line is the error
+    error, theory = slide.errors["central, float64"][wide], slide.truncation["central"][wide]
+    assert error == pytest.approx(theory, rel=0.05)
+
+
+def test_the_central_difference_stumbles_over_the_kink_only_where_it_reaches_it():
+    slide = GradientMicroscope.compute(-2.0, 1e-3, "ReLU", "right")
+    reaches = microscope.H > 1.001e-3
+    assert slide.errors["central, float64"][reaches].min() > 0.1
+    assert slide.errors["central, float64"][~reaches].max() < 1e-2
+    assert slide.errors["forward, float64"][reaches].max() < 0.11  # it looks the other way
+    left = GradientMicroscope.compute(-2.0, 1e-3, "ReLU", "left")
+    assert left.slope == 0
+    assert left.errors["forward, float64"][reaches].min() > 0.1
+    assert np.all(left.errors["forward, float64"][microscope.H < 0.99e-3] == 0)
+
+
+def test_it_says_what_errs():
+    lens = GradientMicroscope()
+    for settings, words in [
+        ({"exponent": -1.0}, "curvature is what errs"),
+        ({"exponent": -9.0}, "rounding is what errs"),
+        ({"exponent": -12.0}, "In float32 w + h is w itself"),
+        ({"activation": "ReLU", "distance": 1e-2, "exponent": -1.0}, "mixes two slopes"),
+    ]:
+        lens.set(**settings)
+        assert words in lens.description
+        lens.reset()
+
+
+def test_digits_that_are_right_are_counted():
+    assert microscope.agreeing("−2.77", "−2.78") == 4
+    assert microscope.agreeing("+1.0", "−1.0") == 0
+    assert microscope.agreeing("+1.0", "+1.0") == 4
