@@ -1,0 +1,303 @@
+"""Chapter 00: the timeline of the course, the list of its chapters, and a slider to build with."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import ClassVar
+
+import ipywidgets
+import numpy as np
+from matplotlib.figure import Figure
+
+from dlkit.plots import BLUE, EDGE, GREEN, INK, ORANGE, QUIET
+from dlkit.widgets.ch00_history import CHAPTERS, EVENTS, LANES, WINTERS, Event, Winter
+from dlkit.widgets.explorer import Explorer, Key, Pointer
+
+# --- The timeline ------------------------------------------------------------------------------
+
+FIRST_YEAR, LAST_YEAR = 1941, 2031
+LETTER, GAP = 0.9, 1.5  # in years: how wide a letter of a label is, how far it is from its marker
+STYLES = {"ideas": (BLUE, "o"), "machines": (ORANGE, "s"), "data": (GREEN, "^")}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the timeline shows: an event, its place in EVENTS, and what else its chapter replays."""
+
+    event: Event
+    place: int
+    siblings: tuple[Event, ...]
+    winter: Winter | None
+
+
+class Timeline(Explorer):
+    """Walk through the events that the course replays, from 1943 to 2015.
+
+    event: the key of the event to begin with, one of `dlkit.widgets.ch00_history.EVENTS`.
+    folder: where the chapters are, for links to those that exist.
+    """
+
+    title = "Timeline 1943–2015: what the course replays"
+    size = (8.4, 4.5)
+    key_help: ClassVar[dict[str, str]] = {
+        "ArrowLeft": "the event before",
+        "ArrowRight": "the next one",
+        "ArrowUp": "the one before in this chapter",
+        "ArrowDown": "the next one in this chapter",
+        "Home": "the first",
+        "End": "the last",
+    }
+
+    def __init__(self, event: str = EVENTS[0].key, *, folder: str | Path = "."):
+        self.folder = Path(folder)
+        self.link = ipywidgets.Output()  # its links are JupyterLab's: they open in this window
+        super().__init__(event=event)
+        self.children = [*self.children, self.link]
+
+    def controls(self):
+        options = [(f"{e.year} {e.label}", e.key) for e in EVENTS]
+        return {"event": ipywidgets.SelectionSlider(options=options, description="event")}
+
+    @staticmethod
+    def compute(event):
+        place = next(i for i, e in enumerate(EVENTS) if e.key == event)
+        chosen = EVENTS[place]
+        siblings = tuple(e for e in EVENTS if e.chapter == chosen.chapter and e is not chosen)
+        winter = next((w for w in WINTERS if w.start <= chosen.year <= w.end), None)
+        return Moment(chosen, place, siblings, winter)
+
+    def build(self, figure: Figure):
+        self.heights, lanes = arrange(EVENTS)
+        bottom = min(self.heights.values()) - 2.2
+        self.axes = axes = figure.subplots()
+        axes.set(xlim=(FIRST_YEAR, LAST_YEAR), ylim=(bottom, 1.2))
+        axes.set_xticks(range(1945, 2016, 10))
+        axes.set_xticks(range(1945, 2016, 5), minor=True)
+        axes.set_yticks([])
+        axes.spines[["left", "right", "top"]].set_visible(False)
+        axes.spines["bottom"].set_bounds(EVENTS[0].year, EVENTS[-1].year)
+        for winter in WINTERS:
+            axes.axvspan(winter.start, winter.end, color=QUIET[0], alpha=0.6, linewidth=0, zorder=0)
+            name = winter.name.replace(" AI", "\nAI")
+            middle = (winter.start + winter.end) / 2
+            axes.text(middle, bottom + 0.2, name, ha="center", va="bottom", fontsize=8.5)
+        for lane, top in lanes.items():
+            axes.axhline(top + 0.9, color=QUIET[0], linewidth=0.8, zorder=0.5)
+            axes.text(FIRST_YEAR + 0.3, top, lane, va="center", fontsize=11, weight="bold")
+        for event in EVENTS:
+            colour, marker = STYLES[event.lane]
+            place = event.year, self.heights[event.key]
+            axes.plot(*place, marker, color=colour, markersize=7, markeredgecolor=EDGE, zorder=3)
+            axes.text(place[0] + GAP, place[1], event.label, va="center", fontsize=9.5, zorder=3)
+        self.year = axes.axvline(FIRST_YEAR, color=INK[0], alpha=0.35, linewidth=1.5, zorder=2)
+        rings = {"linestyle": "", "marker": "o", "markerfacecolor": "none", "zorder": 4}
+        (self.family,) = axes.plot([], [], color=INK[0], markersize=12, **rings)
+        (self.ring,) = axes.plot([], [], color=INK[0], markersize=16, markeredgewidth=3, **rings)
+        self.heading = axes.set_title("1943", loc="left", fontsize=13, weight="bold")
+        self.live(self.year, self.family, self.ring, self.heading)
+
+    def draw(self, data: Moment):
+        event = data.event
+        self.year.set_xdata([event.year, event.year])
+        self.ring.set_data([event.year], [self.heights[event.key]])
+        self.family.set_data(
+            [e.year for e in data.siblings], [self.heights[e.key] for e in data.siblings]
+        )
+        self.heading.set_text(f"{event.year}   {event.title}")
+        html = f"<b>{link(event.chapter, self.folder, 'Open the chapter that replays this')}</b>"
+        output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+        self.link.outputs = (output,)
+
+    def describe(self, data: Moment):
+        event = data.event
+        others = ", ".join(f"{e.label} ({e.year})" for e in data.siblings)
+        cold = f" It lies in the {data.winter.name}, {years(data.winter)}." if data.winter else ""
+        return "\n".join(
+            [
+                f"{event.year}, {event.lane}: {event.title}. {event.what}",
+                f"{event.why}{cold}",
+                f"Paper: {event.paper}.",
+                f"Event {data.place + 1} of {len(EVENTS)}. Chapter {event.chapter[:2]} replays it"
+                + (f", and also: {others} (thin rings)." if others else "."),
+            ]
+        )
+
+    def on_pointer(self, event: Pointer):
+        if event.pressed:
+            self.set(event=self.nearest(event.x, event.y).key)
+
+    def nearest(self, year: float, height: float) -> Event:
+        """The event whose marker or label lies nearest to a place in the picture."""
+        left = np.array([e.year for e in EVENTS])
+        right = np.array([label_end(e) for e in EVENTS])
+        across = np.maximum(0, np.maximum(left - year, year - right)) / (LETTER * 3)
+        up = np.array([self.heights[e.key] for e in EVENTS]) - height
+        return EVENTS[int(np.hypot(across, up).argmin())]
+
+    def on_key(self, event: Key):
+        chapter = self.data.event.chapter
+        family = [i for i, e in enumerate(EVENTS) if e.chapter == chapter]
+        place, last = self.data.place, len(EVENTS) - 1
+        goal = {
+            "ArrowLeft": max(place - 1, 0),
+            "ArrowRight": min(place + 1, last),
+            "ArrowUp": max((i for i in family if i < place), default=place),
+            "ArrowDown": min((i for i in family if i > place), default=place),
+            "Home": 0,
+            "End": last,
+        }[event.key]
+        self.set(event=EVENTS[goal].key)
+
+
+def label_end(event: Event) -> float:
+    """The year up to which the event's label reaches in the picture."""
+    return event.year + GAP + LETTER * len(event.label)
+
+
+def arrange(events: Sequence[Event]) -> tuple[dict[str, float], dict[str, float]]:
+    """Heights of the events and of the lanes' names, from 0 downward; no two labels overlap.
+
+    Within its lane, an event gets the first row whose last label ends before it.
+    """
+    heights, lanes, top = {}, {}, 0.0
+    for lane in LANES:
+        lanes[lane] = top
+        row_ends = [FIRST_YEAR + 1.2 * LETTER * len(lane)]  # its first row begins with its name
+        for event in (e for e in events if e.lane == lane):
+            free = [row for row, end in enumerate(row_ends) if end + GAP < event.year]
+            row = free[0] if free else len(row_ends)
+            row_ends[row : row + 1] = [label_end(event)]
+            heights[event.key] = top - row
+        top -= len(row_ends) + 0.8
+    return heights, lanes
+
+
+def years(winter: Winter) -> str:
+    """1974–1980."""
+    return f"{winter.start}–{winter.end}"
+
+
+# --- For the explorer that the notebook builds --------------------------------------------------
+
+
+def slider(name: str, low: float, high: float, *, value: float, step: float = 0.1):
+    """A slider named `name` from `low` to `high`, for the `controls` of an explorer."""
+    return ipywidgets.FloatSlider(
+        description=name, min=low, max=high, value=value, step=step, readout_format=".1f"
+    )
+
+
+# --- Links, and tables of the whole course -----------------------------------------------------
+
+
+def link(chapter: str, folder: str | Path = ".", before: str = "") -> str:
+    """A link to a chapter's notebook as HTML, or its name and "planned" if it is not there yet."""
+    name = escape(f"{chapter[:2]} {chapter[3:].replace('_', ' ')}")
+    if not (Path(folder) / f"{chapter}.ipynb").exists():
+        return f"{name} (planned)" if not before else f"Chapter {name} is planned"
+    return f'<a href="{chapter}.ipynb">{before + ": " if before else ""}{name}</a>'
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of HTML for a notebook, of text for a terminal."""
+
+    caption: str
+    head: tuple[str, ...]
+    html: tuple[tuple[str, ...], ...]
+    folded: bool = False
+
+    def _repr_html_(self) -> str:
+        left = "style='text-align:left;vertical-align:top'"
+        head = "".join(f"<th scope='col' {left}>{escape(cell)}</th>" for cell in self.head)
+        body = "".join(
+            f"<tr>{''.join(f'<td {left}>{cell}</td>' for cell in row)}</tr>" for row in self.html
+        )
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        caption = escape(self.caption)
+        if self.folded:
+            return f"<details><summary>{caption}</summary>{table}</details>"
+        return f"<p><b>{caption}</b></p>{table}"
+
+    def __repr__(self) -> str:
+        lines = [" | ".join(re.sub(r"<.*?>", "", cell) for cell in row) for row in self.html]
+        return "\n".join([self.caption, " | ".join(self.head), *lines])
+
+
+def history(folder: str | Path = ".") -> Table:
+    """The timeline as a table with links, folded away: to search, to print, to listen to."""
+    rows = tuple(
+        (
+            str(e.year),
+            e.lane,
+            f"<b>{escape(e.title)}.</b> {escape(e.what)} {escape(e.why)}",
+            escape(e.paper),
+            link(e.chapter, folder),
+        )
+        for e in EVENTS
+    )
+    head = ("year", "lane", "what happened, and why it mattered", "paper", "chapter")
+    return Table(f"All {len(rows)} events as a table", head, rows, folded=True)
+
+
+# Rules of thumb: a text to think about at 100 words a minute (plain non-fiction is read at about
+# 240, Brysbaert 2019), some time to play with each explorer, some to solve each exercise.
+WORDS_A_MINUTE, MINUTES_AN_EXPLORER, MINUTES_AN_EXERCISE = 100, 5, 8
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is in a chapter, counted in its notebook."""
+
+    words: int
+    explorers: int
+    exercises: int
+
+    @property
+    def minutes(self) -> int:
+        """Time to work through it, by the rules of thumb, in whole quarters of an hour."""
+        exact = (
+            self.words / WORDS_A_MINUTE
+            + self.explorers * MINUTES_AN_EXPLORER
+            + self.exercises * MINUTES_AN_EXERCISE
+        )
+        return 15 * max(1, round(exact / 15))
+
+
+def measure(path: str | Path) -> Size:
+    """Count words, explorers (cells `explorer-…`) and exercises (calls of `.check`).
+
+    Raises `ValueError` if the file is no notebook with named cells.
+    """
+    try:
+        cells = json.loads(Path(path).read_text("utf-8"))["cells"]
+        text, code = (
+            {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == kind}
+            for kind in ("markdown", "code")
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"path must name a notebook with named cells, {path} is none") from error
+    return Size(
+        words=sum(len(source.split()) for source in text.values()),
+        explorers=sum(name.startswith("explorer-") for name in code),
+        exercises=sum(source.count(".check(") for source in code.values()),
+    )
+
+
+def contents(folder: str | Path = ".") -> Table:
+    """The chapters with their questions, and how long each takes; those not there are planned."""
+    rows = []
+    for chapter, question in CHAPTERS.items():
+        path = Path(folder) / f"{chapter}.ipynb"
+        events = [e.year for e in EVENTS if e.chapter == chapter]
+        span = f"{min(events)}–{max(events)}" if len(set(events)) > 1 else str(events[0])
+        counts = ("", "", "")
+        if path.exists():
+            size = measure(path)
+            counts = (str(size.explorers), str(size.exercises), f"about {size.minutes} min")
+        rows.append((link(chapter, folder), escape(question), span, *counts))
+    head = ("chapter", "question", "events of", "explorers", "exercises", "time")
+    return Table("The chapters", head, tuple(rows))
