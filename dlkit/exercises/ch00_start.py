@@ -19,14 +19,15 @@ class Waiting(Exercise):
     def examine(self, answer):
         if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
             raise Wrong(f"Expected a number of years, got {answer!r}.")
-        wrong_if(answer == -12, "The number is right but for its sign: later minus earlier.")
-        wrong_if(answer > 1900, f"{answer:g} is a year. How many years lie between the two?")
+        given = float(answer)
+        wrong_if(given == -12, "The number is right but for its sign: later minus earlier.")
+        wrong_if(given > 1900, f"{given:g} is a year. How many years lie between the two?")
         wrong_if(
-            answer == 17, "That counts from 1969, when Perceptrons appeared. The thesis came later."
+            given == 17, "That counts from 1969, when Perceptrons appeared. The thesis came later."
         )
-        wrong_if(answer == 16, "That counts from Linnainmaa in 1970. Whose thesis was asked for?")
-        wrong_if(abs(answer - 12) == 1, "One off: subtract the two years, and count neither twice.")
-        wrong_if(answer != 12, f"{answer:g} it is not. Read both years off the timeline.")
+        wrong_if(given == 16, "That counts from Linnainmaa in 1970. Whose thesis was asked for?")
+        wrong_if(abs(given - 12) == 1, "One off: subtract the two years, and count neither twice.")
+        wrong_if(given != 12, f"{given:g} it is not. Read both years off the timeline.")
 
 
 class Neuron(Exercise):
