@@ -92,8 +92,9 @@ class Timeline(Explorer):
             place = event.year, self.heights[event.key]
             axes.plot(*place, marker, color=colour, markersize=7, markeredgecolor=EDGE, zorder=3)
             axes.text(place[0] + GAP, place[1], event.label, va="center", fontsize=9.5, zorder=3)
-        self.year = axes.axvline(FIRST_YEAR, color=INK[0], alpha=0.35, linewidth=1.5, zorder=2)
-        rings = {"linestyle": "", "marker": "o", "markerfacecolor": "none", "zorder": 4}
+        # What moves lies in front of what does not, so that only these four are drawn anew.
+        self.year = axes.axvline(FIRST_YEAR, color=INK[0], alpha=0.35, linewidth=1.5, zorder=4)
+        rings = {"linestyle": "", "marker": "o", "markerfacecolor": "none", "zorder": 5}
         (self.family,) = axes.plot([], [], color=INK[0], markersize=12, **rings)
         (self.ring,) = axes.plot([], [], color=INK[0], markersize=16, markeredgewidth=3, **rings)
         self.heading = axes.set_title("1943", loc="left", fontsize=13, weight="bold")

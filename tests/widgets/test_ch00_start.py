@@ -155,6 +155,11 @@ def test_labels_are_no_wider_than_was_reckoned(timeline):
         assert box.x1 <= timeline.axes.get_xlim()[1]
 
 
+def test_a_step_draws_only_what_moves(timeline):
+    timeline.frame.layers.pixels()
+    assert len(timeline.frame.layers._moving) == 4, "anything more costs 40 ms a frame"
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_picture_is_drawn_in_light_and_dark(timeline, dark):
     timeline._retheme(dark)
