@@ -1,0 +1,199 @@
+// Shows the frames that frame.py sends, and reports the page, the pointer and the keys.
+
+const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
+const FOCUSABLE = "a, button, input, select, textarea, [tabindex], [contenteditable]";
+
+function isDark() {
+  const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
+  if (jpThemeLight) return jpThemeLight === "false";
+  if (vscodeThemeKind) return vscodeThemeKind.includes("dark");
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function add(parent, tag, attributes) {
+  const element = parent.appendChild(document.createElement(tag));
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+// ipywidgets' sliders have no accessible name, and letters typed on a control reach JupyterLab's
+// shortcuts ("dd" deletes the cell). Both are mended for every control of the explorer.
+function mend(root, title) {
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", title);
+  for (const slider of root.querySelectorAll("[role=slider]")) {
+    const label = slider.closest(".jupyter-widgets")?.querySelector(".widget-label");
+    const handles = [...slider.closest(".noUi-target")?.querySelectorAll("[role=slider]") ?? []];
+    const end = handles.length > 1 ? [" from", " to"][handles.indexOf(slider)] : "";
+    if (label) slider.setAttribute("aria-label", label.textContent.trim() + end);
+  }
+  for (const element of root.querySelectorAll(FOCUSABLE)) {
+    element.dataset.lmSuppressShortcuts = "true";
+  }
+}
+
+function render({ model, el }) {
+  const cleanup = new AbortController();
+  const { signal } = cleanup;
+  const observers = [];
+  const observe = (observer, ...where) => {
+    observer.observe(...where);
+    observers.push(observer);
+  };
+  el.classList.add("dlkit-frame");
+  const canvas = add(el, "canvas", { "data-lm-suppress-shortcuts": "true" });
+  const context = canvas.getContext("2d", { alpha: false });
+  const message = add(el, "p", { class: "dlkit-message", role: "alert" });
+  const description = add(el, "p", { class: "dlkit-description", "aria-hidden": "true" });
+  const announcement = add(el, "p", { class: "dlkit-announcement", role: "status" });
+  const help = add(el, "p", { class: "dlkit-keys" });
+
+  // Words. The description is spoken when it has been at rest for a while, not during a drag.
+  let resting;
+  function write() {
+    const text = model.get("description");
+    const changed = description.textContent && description.textContent !== text;
+    message.textContent = model.get("message");
+    description.textContent = text;
+    canvas.setAttribute("aria-label", text || model.get("title"));
+    if (!changed) return;
+    clearTimeout(resting);
+    announcement.textContent = "";
+    resting = setTimeout(() => (announcement.textContent = text), 700);
+  }
+  function arrange() {
+    const [width, height] = model.get("size");
+    const keys = Object.entries(model.get("key_help"));
+    canvas.style.maxWidth = `${width}px`;
+    canvas.style.aspectRatio = `${width} / ${height}`;
+    canvas.classList.toggle("dlkit-pointer", model.get("pointer"));
+    canvas.setAttribute("role", keys.length ? "application" : "img");
+    if (keys.length) canvas.tabIndex = 0;
+    else canvas.removeAttribute("tabindex");
+    help.replaceChildren(...keys.flatMap(([key, does]) => {
+      const name = document.createElement("kbd");
+      name.textContent = key === " " ? "Space" : key.replace("Arrow", "");
+      return [name, ` ${does}   `];
+    }));
+    write();
+  }
+
+  // Pictures. A frame is decoded before it is painted, and painted whole: nothing blinks.
+  let painted = -1;
+  async function paint({ id, format, width, height }, data) {
+    const bytes = new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength);
+    const picture = format === "rgba"
+      ? new ImageData(bytes, width, height)
+      : await createImageBitmap(new Blob([bytes]));
+    if (id <= painted) return;
+    painted = id;
+    if (canvas.width !== picture.width) canvas.width = picture.width;
+    if (canvas.height !== picture.height) canvas.height = picture.height;
+    if (format === "rgba") context.putImageData(picture, 0, 0);
+    else context.drawImage(picture, 0, 0);
+    const afterPaint = document.hidden ? setTimeout : requestAnimationFrame;
+    if (id) afterPaint(() => setTimeout(() => model.send({ kind: "painted", id })));
+  }
+  function receive(content, buffers) {
+    if (content.done) finish();
+    else if (content.format) paint(content, buffers[0]);
+  }
+
+  // The page: what it is, and what it becomes.
+  const report = () => model.send({
+    kind: "page",
+    loopback: LOOPBACK.test(location.hostname),
+    ratio: devicePixelRatio,
+    dark: isDark(),
+  });
+  function followDensity() {
+    const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    query.addEventListener("change", () => (report(), followDensity()), { once: true, signal });
+  }
+
+  // Pointer and keys. One move at a time is with the kernel; of those meanwhile, the last counts.
+  let withKernel = 0, move = null, pressed = false;
+  function send(event) {
+    withKernel += 1;
+    model.send(event);
+  }
+  function flush() {
+    if (move) send(move);
+    move = null;
+  }
+  function finish() {
+    withKernel -= 1;
+    if (!withKernel) requestAnimationFrame(flush);
+  }
+  function onPointer(event) {
+    if (!model.get("pointer") || event.button > 0) return;
+    const kind = event.type.replace("pointer", "").replace("cancel", "up");
+    const box = canvas.getBoundingClientRect();
+    const content = {
+      kind,
+      x: (event.clientX - box.left) / box.width,
+      y: 1 - (event.clientY - box.top) / box.height,
+      shift: event.shiftKey,
+      control: event.ctrlKey || event.metaKey,
+    };
+    if (kind === "down") {
+      pressed = true;
+      canvas.setPointerCapture(event.pointerId);
+      if (canvas.tabIndex === 0) canvas.focus({ preventScroll: true });
+    }
+    content.pressed = pressed;
+    if (kind === "up") pressed = false;
+    if (kind !== "move") {
+      flush();
+      send(content);
+    } else {
+      move = content;
+      if (!withKernel) requestAnimationFrame(flush);
+    }
+  }
+  for (const kind of ["down", "move", "up", "cancel", "leave"]) {
+    canvas.addEventListener(`pointer${kind}`, onPointer, { signal });
+  }
+  canvas.addEventListener("keydown", (event) => {
+    if (!(event.key in model.get("key_help")) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.repeat && withKernel) return; // a key held down never queues up
+    send({ kind: "key", key: event.key, shift: event.shiftKey, control: false });
+  }, { signal });
+
+  model.on("msg:custom", receive);
+  model.on("change:description change:message", write);
+  model.on("change:size change:key_help change:pointer change:title", arrange);
+  arrange();
+  const still = model.get("still");
+  if (still.byteLength) paint({ id: 0, format: "png" }, still);
+  report();
+  followDensity();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", report, { signal });
+  observe(new MutationObserver(report), document.body, {
+    attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"],
+  });
+
+  // The controls are mended once the explorer is on the page, and whenever it gets new ones.
+  const onPage = new ResizeObserver(() => {
+    const root = el.closest(".dlkit-explorer");
+    if (!root) return;
+    onPage.disconnect();
+    const again = () => mend(root, model.get("title"));
+    observe(new MutationObserver(again), root, { childList: true, subtree: true });
+    again();
+  });
+  observe(onPage, canvas);
+
+  return () => {
+    cleanup.abort();
+    clearTimeout(resting);
+    for (const observer of observers) observer.disconnect();
+    model.off("msg:custom", receive);
+    model.off("change:description change:message", write);
+    model.off("change:size change:key_help change:pointer change:title", arrange);
+  };
+}
+
+export default { render };

@@ -1,0 +1,150 @@
+"""A persistent Matplotlib figure in the browser: pixels out, pointer and keys in.
+
+`frame.js` shows the pixels on a canvas, and tells which theme, pixel density and connection the
+page has. Pixels travel raw over loopback, where bytes are cheap and encoding is what takes time,
+and as JPEG elsewhere.
+
+At most two frames are on their way at any time. Asking for more only marks the picture as out of
+date, and it is drawn when the page has painted one: the newest state is shown, none queues up.
+"""
+
+import asyncio
+import contextlib
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import anywidget
+import traitlets
+from matplotlib.figure import Figure
+from PIL import Image
+
+from dlkit.widgets.layers import Layers
+
+DPI = 100  # CSS pixels per inch of figure
+IN_FLIGHT = 2  # frames on their way to the page: one being painted, one being sent
+PATIENCE = 1.0  # seconds after which a page that does not answer is no longer waited for
+
+
+class Frame(anywidget.AnyWidget):
+    """The picture of a figure.
+
+    `prepare()` updates the artists just before pixels are taken, and returns False if there is
+    nothing new to show. `theme(dark)` recolours them. `event(message)` receives what pointer and
+    keys do: kind (down, move, up, leave, key), x and y as fractions of the picture with y
+    upwards, key, pressed, shift, control.
+    """
+
+    _esm = Path(__file__).with_suffix(".js")
+    _css = Path(__file__).with_suffix(".css")
+
+    size = traitlets.Tuple((0, 0)).tag(sync=True)  # CSS pixels
+    still = traitlets.Bytes(b"").tag(sync=True)  # PNG for a view that has no frame yet
+    title = traitlets.Unicode("").tag(sync=True)
+    description = traitlets.Unicode("").tag(sync=True)
+    message = traitlets.Unicode("").tag(sync=True)
+    pointer = traitlets.Bool(False).tag(sync=True)
+    key_help = traitlets.Dict({}).tag(sync=True)  # key -> what it does
+
+    def __init__(
+        self,
+        figure: Figure,
+        *,
+        prepare: Callable[[], bool | None] = lambda: True,
+        theme: Callable[[bool], None] = lambda dark: None,
+        event: Callable[[dict], None] = lambda message: None,
+        **traits,
+    ):
+        figure.set_dpi(DPI)
+        width, height = figure.get_size_inches() * DPI
+        super().__init__(size=(round(width), round(height)), **traits)
+        self.layers = Layers(figure)
+        self.figure = figure
+        self.dark = False
+        self.page: dict | None = None  # what the page reported; None: nobody looks
+        self.sent = self.painted = 0
+        self._sent_at = 0.0
+        self._dirty = False
+        self._prepare, self._theme, self._event = prepare, theme, event
+        self._painted_event = asyncio.Event()
+        self.on_msg(self._receive)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the page has still to paint what it was sent."""
+        waiting = self.sent - self.painted >= IN_FLIGHT
+        return waiting and time.monotonic() - self._sent_at < PATIENCE
+
+    def update(self) -> None:
+        """Show the present state: now, or as soon as the page has painted what it has."""
+        if self.page is None:
+            self._prepare()
+        elif not self.busy:
+            self._dirty = False
+            if self._prepare() is not False:
+                self._transmit()
+        elif not self._dirty:
+            self._dirty = True
+            with contextlib.suppress(RuntimeError):  # no event loop: an acknowledgement will do
+                asyncio.get_running_loop().call_later(PATIENCE, self._catch_up)
+
+    async def wait_painted(self) -> None:
+        """Wait until the page has painted the last frame; not for long if it does not answer."""
+        if self.page is None or self.painted >= self.sent:
+            return
+        self._painted_event.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._painted_event.wait(), PATIENCE)
+
+    def png(self) -> bytes:
+        """Return the picture as a small PNG."""
+        picture = Image.fromarray(self.layers.pixels()[..., :3])
+        return encode(picture.quantize(128, dither=Image.Dither.NONE), "png", optimize=True)
+
+    def _catch_up(self) -> None:
+        if self._dirty:
+            self.update()
+
+    def _transmit(self) -> None:
+        pixels = self.layers.pixels()
+        height, width, _ = pixels.shape
+        if self.page is None or self.page["loopback"]:
+            kind, data = "rgba", pixels.tobytes()  # a copy: the next frame overwrites the pixels
+        else:
+            picture = Image.fromarray(pixels[..., :3])
+            kind, data = "jpeg", encode(picture, "jpeg", quality=88, subsampling=0)
+        self.sent += 1
+        self._sent_at = time.monotonic()
+        self.send({"id": self.sent, "format": kind, "width": width, "height": height}, [data])
+
+    def _receive(self, _, message: dict, buffers: list) -> None:
+        kind = message.get("kind")
+        if kind == "page":
+            self._meet(message)
+        elif kind == "painted":
+            self.painted = max(self.painted, message["id"])
+            self._painted_event.set()
+            self._catch_up()
+        else:
+            try:
+                self._event(message)
+            finally:
+                self.send({"done": True})  # the page sends the next move only now
+
+    def _meet(self, page: dict) -> None:
+        """A page shows the frame for the first time, or its theme or density has changed."""
+        self.page = page
+        self.painted = self.sent
+        self.figure.set_dpi(DPI * min(max(page["ratio"], 1), 3))
+        if page["dark"] != self.dark:
+            self.dark = page["dark"]
+            self._theme(self.dark)
+        self.layers.redraw()
+        self.update()
+
+
+def encode(picture: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -1,0 +1,73 @@
+"""A real JupyterLab in a real browser.
+
+    def test_the_line_turns(lab):
+        lab.open("chapters/01_perceptron.ipynb")      # a copy of it; or lab.open(notebook(cell=...))
+        lab.run_all()                                 # fails on a cell's error
+        neuron = lab.explorer("explorer-threshold")   # by the id of the cell that shows it
+        before = neuron.wait_for_picture()
+        neuron.slider("bias").press("ArrowRight")     # by its accessible name; a real key
+        neuron.wait_for_change(before)
+        assert lab.python("neuron.values['bias']") == 0.1    # evaluated in the notebook's kernel
+
+When the test ends, the fixture fails it if the page's console showed an error, a request failed
+or left this machine, or a widget's callback raised or printed to stderr. (Such an exception is
+shown neither in the cell nor in the console; the fixture listens to the kernel.) A test that
+causes one on purpose looks at `lab.problems()` and then calls `lab.forgive()`.
+
+    lab      open, run_all, wait_idle, python(expression), cell(id), explorer(id), set_theme(dark),
+             problems, forgive, screenshot(name, of=None), page (Playwright's)
+    explorer slider(name), button(name), control(name), picture(), wait_for_picture(),
+             wait_for_change(before), click(x, y), drag((x, y), ...), description, message, canvas,
+             expect_named_controls(), root (Playwright's locator)
+
+Places on a picture are fractions of its width and height, y upwards. Screenshots are kept in
+$DLKIT_SCREENSHOTS if that is set. All is in lab.py, which the latency bench uses too.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # lab.py, for the tests beside it
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium. Without one: skipped, in CI failed."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    from lab import CHROMIUM_FLAGS, find_chromium
+
+    chromium = find_chromium()
+    if chromium is None:
+        reason = "no Chromium or Chrome on this machine: sudo apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """(folder, address) of a JupyterLab that runs for all browser tests."""
+    from lab import jupyterlab
+
+    folder = tmp_path_factory.mktemp("jupyter")
+    with jupyterlab(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture
+def lab(browser, server, request, tmp_path):
+    """A page of JupyterLab; fails the test afterwards if anything went wrong unseen."""
+    from lab import Lab
+
+    pictures = Path(os.environ.get("DLKIT_SCREENSHOTS", tmp_path))
+    options = getattr(request, "param", {})  # e.g. device_scale_factor, by indirect parametrising
+    lab = Lab(browser, *server, pictures, **options)
+    yield lab
+    problems = lab.problems()
+    lab.close()
+    assert not problems, f"went wrong unseen: {problems}"
