@@ -92,7 +92,7 @@ def test_one_sentence_a_line(path):
 
 LINK = re.compile(r"\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)(?: \"[^\"]*\")?\)|src=\"([^\"]+)\"")
 MENTION = re.compile(r"`((?:assets|chapters|dlkit|tests|tools)/[\w./]+)`")
-PLACEHOLDER = re.compile(r"NN|chNN|_name")
+PLACEHOLDER = re.compile(r"NN|(\b|_)name\b")
 
 
 def missing(markdown, folder):
