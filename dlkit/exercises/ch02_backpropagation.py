@@ -497,8 +497,9 @@ class BugClinic(Exercise):
         "leaves the start and the learning rate as suspects.",
         "Which tensors are wrong? If those of the last layer are right, the fault lies before it. "
         "If all are wrong by one factor, the factor names the fault.",
-        "Two patients have the same wild curve, and only one of them has a wrong gradient. Two "
-        "have nearly the same good curve, and only one of them has a right gradient.",
+        "Two patients end above the loss of pure guessing, log 10, on the same curve, and only one "
+        "of them has a wrong gradient. Two have nearly the same good curve, and only one of them "
+        "has a right gradient.",
     )
     praise = (
         "Right, all seven. A falling loss does not prove a right gradient, and a right gradient "
@@ -550,7 +551,7 @@ CLUES = {
     NO_MASK: "compare its gradient check in the last layer and in the first.",
     NO_BIAS: "the loss falls, but two rows of its gradient check do not agree. Which two?",
     ZERO_START: "its gradients are right, and its loss hardly moves. What can keep a net still?",
-    RATE: "its gradients are right, and its loss is wild. What else decides a step?",
+    RATE: "its gradients are right, and it does worse than guessing. What else decides a step?",
 }
 
 

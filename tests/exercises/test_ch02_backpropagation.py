@@ -241,5 +241,5 @@ class TestBugClinic:
         assert curve[ch02.NO_MASK][-1] > curve[ch02.HEALTHY][-1]
         assert np.abs(curve[ch02.ZERO_START] - chance).max() < 0.01
         assert (np.diff(curve[ch02.SIGN]) > 0).all()
-        assert curve[ch02.RATE].min() > 1  # wild, and …
+        assert curve[ch02.RATE].min() > chance  # worse than guessing, and …
         assert np.allclose(curve[ch02.RATE], curve[ch02.NO_MEAN], rtol=0.2)  # … the same curve
