@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import ClassVar
 
@@ -196,7 +196,8 @@ def slider(name: str, low: float, high: float, *, value: float, step: float = 0.
 
 def link(chapter: str, folder: str | Path = ".", before: str = "") -> str:
     """A link to a chapter's notebook as HTML, or its name and "planned" if it is not there yet."""
-    name = escape(f"{chapter[:2]} {chapter[3:].replace('_', ' ')}")
+    name = chapter[3:].replace("_", " ")
+    name = f"{chapter[:2]} {name.upper() if len(name) == 3 else name}"  # 07 CNN
     if not (Path(folder) / f"{chapter}.ipynb").exists():
         return f"{name} (planned)" if not before else f"Chapter {name} is planned"
     return f'<a href="{chapter}.ipynb">{before + ": " if before else ""}{name}</a>'
@@ -225,7 +226,7 @@ class Table:
 
     def __repr__(self) -> str:
         lines = [" | ".join(re.sub(r"<.*?>", "", cell) for cell in row) for row in self.html]
-        return "\n".join([self.caption, " | ".join(self.head), *lines])
+        return unescape("\n".join([self.caption, " | ".join(self.head), *lines]))
 
 
 def history(folder: str | Path = ".") -> Table:
@@ -267,24 +268,29 @@ class Size:
         )
         return 15 * max(1, round(exact / 15))
 
+    @property
+    def time(self) -> str:
+        """The minutes in words: about 2 h 30 min."""
+        hours, minutes = divmod(self.minutes, 60)
+        parts = ["about", *[f"{hours} h"] * bool(hours), *[f"{minutes} min"] * bool(minutes)]
+        return " ".join(parts)
+
 
 def measure(path: str | Path) -> Size:
     """Count words, explorers (cells `explorer-…`) and exercises (calls of `.check`).
 
-    Raises `ValueError` if the file is no notebook with named cells.
+    Raises `ValueError` if the file is no notebook.
     """
     try:
         cells = json.loads(Path(path).read_text("utf-8"))["cells"]
-        text, code = (
-            {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == kind}
-            for kind in ("markdown", "code")
-        )
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"path must name a notebook with named cells, {path} is none") from error
+        text = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+        code = [(c.get("id", ""), "".join(c["source"])) for c in cells if c["cell_type"] == "code"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"path must name a notebook, and {path} is none") from error
     return Size(
-        words=sum(len(source.split()) for source in text.values()),
-        explorers=sum(name.startswith("explorer-") for name in code),
-        exercises=sum(source.count(".check(") for source in code.values()),
+        words=sum(len(source.split()) for source in text),
+        explorers=sum(name.startswith("explorer-") for name, _ in code),
+        exercises=sum(source.count(".check(") for _, source in code),
     )
 
 
@@ -297,8 +303,11 @@ def contents(folder: str | Path = ".") -> Table:
         span = f"{min(events)}–{max(events)}" if len(set(events)) > 1 else str(events[0])
         counts = ("", "", "")
         if path.exists():
-            size = measure(path)
-            counts = (str(size.explorers), str(size.exercises), f"about {size.minutes} min")
+            try:
+                size = measure(path)
+                counts = (str(size.explorers), str(size.exercises), size.time)
+            except ValueError:
+                counts = ("", "", "cannot be read")
         rows.append((link(chapter, folder), escape(question), span, *counts))
     head = ("chapter", "question", "events of", "explorers", "exercises", "time")
     return Table("The chapters", head, tuple(rows))

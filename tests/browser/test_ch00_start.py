@@ -48,7 +48,7 @@ def test_timeline(chapter):
         picture = timeline.wait_for_change(picture)
         assert chosen() == event
     expect(timeline.description).to_contain_text("seven Atari games")
-    expect(timeline.root.get_by_text("Chapter 09 dqn is planned")).to_be_visible()
+    expect(timeline.root.get_by_text("Chapter 09 DQN is planned")).to_be_visible()
     expect(timeline.root.get_by_role("link")).to_have_count(0)
 
     timeline.click(*place("alexnet"))

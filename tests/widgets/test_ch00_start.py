@@ -9,6 +9,7 @@ import pytest
 from dlkit.widgets.ch00_history import CHAPTERS, EVENTS, LANES, WINTERS
 from dlkit.widgets.ch00_start import (
     GAP,
+    Size,
     Timeline,
     arrange,
     contents,
@@ -201,13 +202,13 @@ def test_history_has_every_event_with_its_paper(tmp_path):
     assert html.count("<tr>") == len(EVENTS) + 1
     assert "Untersuchungen zu dynamischen neuronalen Netzen" in html
     assert html.startswith("<details>")
-    assert "<" not in repr(table).replace("<-", "")
+    assert not re.search(r"<|&\w+;", repr(table))
 
 
 def test_links_are_relative(tmp_path):
-    assert link("07_cnn", tmp_path) == "07 cnn (planned)"
+    assert link("07_cnn", tmp_path) == "07 CNN (planned)"
     (tmp_path / "07_cnn.ipynb").touch()
-    assert link("07_cnn", tmp_path) == '<a href="07_cnn.ipynb">07 cnn</a>'
+    assert link("07_cnn", tmp_path) == '<a href="07_cnn.ipynb">07 CNN</a>'
 
 
 def notebook(*cells):
@@ -236,9 +237,21 @@ def test_the_start_takes_as_long_as_it_says():
     assert measure(ROOT / "chapters" / "00_start.ipynb").minutes == 45  # three quarters of an hour
 
 
+@pytest.mark.parametrize(
+    ("exercises", "time"), [(0, "about 15 min"), (8, "about 1 h"), (19, "about 2 h 30 min")]
+)
+def test_time_is_said_in_hours_and_minutes(exercises, time):
+    assert Size(words=0, explorers=0, exercises=exercises).time == time
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 3}', '{"cells": [{"id": "a"}]}'])
 def test_a_file_that_is_no_notebook_is_refused(tmp_path, text):
     path = tmp_path / "x.ipynb"
     path.write_text(text)
     with pytest.raises(ValueError, match="must name a notebook"):
         measure(path)
+
+
+def test_a_chapter_that_cannot_be_read_does_not_stop_the_start(tmp_path):
+    (tmp_path / "02_backpropagation.ipynb").write_text("half a fi")
+    assert "cannot be read" in repr(contents(tmp_path))
