@@ -19,7 +19,7 @@ _HOMES = {
     "TrainingExplorer": "training",
     "DrawingPad": "drawing_pad",
 }
-__all__ = list(_HOMES)
+__all__ = ["DrawingPad", "Explorer", "Frame", "Recording", "TrainingExplorer"]
 
 
 def __getattr__(name: str):

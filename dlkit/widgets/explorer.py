@@ -96,7 +96,7 @@ class Explorer(ipywidgets.VBox):
     # What an explorer says about itself -------------------------------------------------------
 
     def controls(self) -> dict[str, Any]:
-        """Return the controls (ipywidgets); the names are the arguments of `compute`. Called once."""
+        """Return the controls, ipywidgets named like the arguments of `compute`. Called once."""
         return {}
 
     def state(self) -> dict[str, Any]:
@@ -107,24 +107,28 @@ class Explorer(ipywidgets.VBox):
         """Return further buttons: their labels and what they call."""
         return {}
 
-    def compute(self, **values) -> Any:
-        """Return the data to show; neither widgets nor Matplotlib. ValueError: a bad value."""
-        return values
+    def extras(self) -> list[ipywidgets.Widget]:
+        """Return widgets below the buttons that are no arguments of `compute`."""
+        return []
 
-    def build(self, figure: Figure) -> None:
+    # compute(**values) returns the data to show: a method or a staticmethod, with neither widgets
+    # nor Matplotlib. The controls and the state are its arguments. ValueError: a bad value.
+    compute: Callable[..., Any]
+
+    def build(self, figure: Figure, /) -> None:
         """Make axes and artists, once. Register with `live` what changes between frames."""
 
-    def draw(self, data: Any) -> None:
+    def draw(self, data: Any, /) -> None:
         """Update the artists in place."""
 
-    def describe(self, data: Any) -> str:
+    def describe(self, data: Any, /) -> str:
         """Return the picture in words, with its numbers."""
         return self.title
 
-    def on_pointer(self, event: Pointer) -> None:
+    def on_pointer(self, event: Pointer, /) -> None:
         """Answer the pointer, usually by `self.set(...)`. Clicks outside all axes are ignored."""
 
-    def on_key(self, event: Key) -> None:
+    def on_key(self, event: Key, /) -> None:
         """Answer a key of `key_help`: the keyboard's way to what the pointer does."""
 
     # What an explorer does --------------------------------------------------------------------
@@ -355,7 +359,7 @@ class Explorer(ipywidgets.VBox):
         picture_width = f"{self.size[0] * 100:.0f}px"
         heading = ipywidgets.HTML(self.title)
         heading.add_class("dlkit-title")
-        controls = ipywidgets.VBox([panel, buttons])
+        controls = ipywidgets.VBox([panel, buttons, *self.extras()])
         if self.beside:
             controls.layout.flex = "0 1 320px"
             self.frame.layout.flex = f"0 1 {picture_width}"

@@ -1,7 +1,7 @@
 """A real JupyterLab in a real browser.
 
     def test_the_line_turns(lab):
-        lab.open("chapters/01_perceptron.ipynb")      # a copy of it; or lab.open(notebook(cell=...))
+        lab.open("chapters/01_perceptron.ipynb")      # opens a copy; or lab.open(notebook(...))
         lab.run_all()                                 # fails on a cell's error
         neuron = lab.explorer("explorer-threshold")   # by the id of the cell that shows it
         before = neuron.wait_for_picture()

@@ -184,8 +184,9 @@ class Lab:
               const future = panel.sessionContext.session.kernel.requestExecute({
                 code: "", silent: true, store_history: false, user_expressions: { answer: code },
               });
-              const late = new Promise((_, fail) => setTimeout(() => fail(Error("no answer")), limit));
-              return (await Promise.race([future.done, late])).content.user_expressions.answer;
+              const reply = await Promise.race([future.done, new Promise((_, fail) =>
+                setTimeout(() => fail(Error("the kernel gave no answer")), limit))]);
+              return reply.content.user_expressions.answer;
             }""",
             [code, seconds * SECONDS],
         )
@@ -263,8 +264,8 @@ class Lab:
     # How it is done ---------------------------------------------------------------------------
 
     def _with_panel(self, function: str, argument: Any = None) -> Any:
-        script = "argument => (%s)(window.jupyterapp.shell.currentWidget, argument)" % function
-        return self.page.evaluate(script, argument)
+        panel = "window.jupyterapp.shell.currentWidget"
+        return self.page.evaluate(f"argument => ({function})({panel}, argument)", argument)
 
     def tag_cells(self) -> None:
         self._with_panel("""panel => panel.content.widgets.forEach(
@@ -328,7 +329,8 @@ class View:
         """Wait until the canvas shows something that is not one colour only."""
         self.root.page.wait_for_function(
             """canvas => {
-              const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+              const { width, height } = canvas;
+              const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
               const pixels = new Uint32Array(data.buffer);
               return pixels.some(pixel => pixel !== pixels[0]);
             }""",
@@ -364,8 +366,8 @@ class View:
         assert not unnamed, f"controls without an accessible name: {unnamed}"
         loose = self.root.evaluate("""root =>
           [...root.querySelectorAll("a, button, input, select, textarea, [tabindex]")]
-            .filter(e => e.dataset.lmSuppressShortcuts !== "true").map(e => e.outerHTML.slice(0, 200))
-        """)
+            .filter(e => e.dataset.lmSuppressShortcuts !== "true")
+            .map(e => e.outerHTML.slice(0, 200))""")
         assert not loose, f"letters typed here reach JupyterLab's shortcuts: {loose}"
 
 
