@@ -276,7 +276,7 @@ class TrainingExplorer(Explorer):
     async def _keep_going(self) -> None:
         try:
             while True:
-                began, pause = time.perf_counter(), PACES[self._pace.value]
+                began, pause = time.perf_counter(), PACES[str(self._pace.value)]
                 self._one_step()
                 while not pause and time.perf_counter() - began < SLICE:
                     self._one_step()
