@@ -353,8 +353,8 @@ EVENTS = (
         "07_cnn",
         "AlexNet wins ImageNet",
         "Alex Krizhevsky, Ilya Sutskever and Geoffrey Hinton train a large convolutional network "
-        "on two graphics cards. The answer is missing from its five guesses for 15.3 % of the "
-        "pictures, against 26.2 % for the second best entry.",
+        "on two graphics cards. In the competition, the answer is missing from the five guesses of "
+        "their entry for 15.3 % of the pictures, and of the second best entry for 26.2 %.",
         "Idea, machine and data met, and computer vision turned to neural networks.",
         'A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet classification with deep '
         'convolutional neural networks", NIPS 25, 1097–1105, 2012',
