@@ -158,7 +158,7 @@ def _points(strokes: Sequence[Stroke]) -> list[list[tuple[float, ...]]]:
     ):
         raise ValueError("strokes must be lists of points (x, y) or (x, y, t) of finite numbers")
     return [
-        [(min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0), *time) for x, y, *time in stroke]
+        [(*np.clip(point[:2], 0.0, 1.0).tolist(), *point[2:]) for point in stroke]
         for stroke in drawn
         if stroke
     ]
