@@ -13,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dlkit.check import check_array, check_number
 from dlkit.models import dense, losses, optimisers, perceptron
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
 # --- Twins -------------------------------------------------------------------------------------
 
 
-def default_device() -> str:
-    """The device a twin runs on when none is named: CUDA, then MPS, then the CPU."""
+def default_device(dtype: DTypeLike = np.float32) -> str:
+    """The device a twin runs on when none is named: CUDA, then MPS, then the CPU.
+
+    MPS has no float64, so float64 goes to the CPU there.
+    """
     import torch
 
     if torch.cuda.is_available():
         return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    has_mps = torch.backends.mps.is_available() and np.dtype(dtype) != np.float64
+    return "mps" if has_mps else "cpu"
 
 
 def to_torch(model: Any, device: str | None = None) -> "torch.nn.Module":
@@ -46,7 +51,10 @@ def to_torch(model: Any, device: str | None = None) -> "torch.nn.Module":
         for name, ours in parameters.items():
             theirs = twin.get_parameter(name)
             theirs.data = _tensor(ours).clone()
-    return twin.to(default_device() if device is None else device)
+    if device is None:
+        dtypes = [array.dtype for array in parameters.values()]
+        device = default_device(np.result_type(*dtypes) if dtypes else np.float32)
+    return twin.to(device)
 
 
 def to_numpy(module: "torch.nn.Module") -> Layer:

@@ -133,6 +133,16 @@ def test_default_device_is_one_that_torch_has():
     assert torch.zeros(1, device=default_device()).sum() == 0
 
 
+def test_float64_stays_off_mps(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert default_device() == "mps"
+    assert default_device(np.float64) == "cpu"
+    assert to_torch(net()).get_parameter("0.weight").device.type == "cpu"
+
+
 def test_a_nan_on_one_side_is_infinitely_far():
     assert difference("x", [1.0, np.nan], [1.0, 2.0]).absolute == np.inf
     assert difference("x", [1.0, np.nan], [1.0, np.nan]).absolute == 0
