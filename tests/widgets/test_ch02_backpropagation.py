@@ -1,5 +1,7 @@
 """The explorers of chapter 02, driven without a browser."""
 
+import asyncio
+import copy
 import math
 
 import ipywidgets
@@ -7,13 +9,24 @@ import numpy as np
 import pytest
 
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh
-from dlkit.models.losses import MSELoss
+from dlkit.models.losses import BCEWithLogitsLoss, MSELoss
+from dlkit.models.optimisers import SGD
+from dlkit.train import fit, numpy_step
 from dlkit.widgets import ch02_microscope as microscope
-from dlkit.widgets.ch02_backpropagation import ComputationalGraph, GradientMicroscope
+from dlkit.widgets.ch02_backpropagation import (
+    ComputationalGraph,
+    GradientMicroscope,
+    LossLandscape,
+    Playground,
+)
 from dlkit.widgets.ch02_expression import DEEPEST, NAMES, backward, depths, forward, parse
 from dlkit.widgets.ch02_graph import READY, START
+from dlkit.widgets.ch02_landscape import RACERS, STEPS, race
+from dlkit.widgets.ch02_plane import ACTIVATIONS, DATASETS, OWN, VIEW, Learner, plane
+from dlkit.widgets.ch02_surfaces import SURFACES
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style, render
+from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 
 def pixels(explorer):
@@ -33,7 +46,7 @@ def ends(control):
     return [control.min, control.max]
 
 
-EXPLORERS = [ComputationalGraph, GradientMicroscope]
+EXPLORERS = [ComputationalGraph, Playground, GradientMicroscope, LossLandscape]
 
 
 @pytest.mark.parametrize("kind", EXPLORERS)
@@ -334,3 +347,317 @@ def test_digits_that_are_right_are_counted():
     assert microscope.agreeing("−2.77", "−2.78") == 4
     assert microscope.agreeing("+1.0", "−1.0") == 0
     assert microscope.agreeing("+1.0", "+1.0") == 4
+
+
+# ---------------------------------------------------------------------------- landscape
+
+
+@pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda s: s.name)
+def test_a_landscape_is_what_it_says(surface, rng):
+    for x, y in rng.uniform(*np.array([surface.x_range, surface.y_range]).T, size=(20, 2)):
+        h = 1e-6
+        across = (surface.value(x + h, y) - surface.value(x - h, y)) / (2 * h)
+        up = (surface.value(x, y + h) - surface.value(x, y - h)) / (2 * h)
+        assert surface.gradient(x, y) == pytest.approx((across, up), rel=1e-6, abs=1e-6)
+    for minimum in surface.minima:
+        assert surface.gradient(*minimum) == pytest.approx((0, 0), abs=1e-9)
+        around = np.array(minimum)[:, None] + 1e-3 * rng.standard_normal((2, 50))
+        assert np.all(surface.value(*around) > surface.value(*np.array(minimum)))
+    grid = np.meshgrid(np.linspace(*surface.x_range, 200), np.linspace(*surface.y_range, 200))
+    assert surface.value(*grid).min() >= surface.lowest - 1e-12
+    assert surface.x_range[0] < surface.start[0] < surface.x_range[1]
+    assert surface.y_range[0] < surface.start[1] < surface.y_range[1]
+
+
+def test_gradient_descent_in_the_ravine_is_geometric_and_breaks_at_two_over_the_curvature():
+    path = race("ravine", "sgd", 0.03, 0.0, -2.8, 1.0)
+    t = np.arange(STEPS + 1)
+    assert path[:, 0] == pytest.approx(-2.8 * (1 - 0.03) ** t)
+    assert path[:, 1] == pytest.approx((1 - 0.03 * 20) ** t)
+    assert abs(race("ravine", "sgd", 0.099, 0.0, -2.8, 1.0)[-1, 1]) < 0.1
+    assert abs(race("ravine", "sgd", 0.101, 0.0, -2.8, 1.0)[-1, 1]) > 5
+
+
+def test_who_starts_on_the_ridge_of_the_saddle_stays_there():
+    landscape = LossLandscape(surface="saddle", start=(-2.0, 0.0))
+    for racer in RACERS:
+        assert landscape.data.place(racer) == pytest.approx((0, 0), abs=0.05)
+    landscape.set(start=(-2.0, 0.001))
+    assert all(abs(landscape.data.place(racer)[1]) > 1 for racer in RACERS)
+
+
+def test_only_momentum_leaves_the_shallow_well():
+    race = LossLandscape(surface="two minima").data
+    ends = {racer: race.place(racer)[0] for racer in RACERS}
+    assert ends.pop("momentum") < -1
+    assert min(ends.values()) > 0.9
+
+
+def test_who_leaves_the_map_is_named_and_the_others_go_on():
+    landscape = LossLandscape(sgd=1.0)
+    assert "SGD left the map at step 2: its learning rate is too large" in landscape.description
+    assert landscape.data.order()[-1] == "sgd"
+    assert len(landscape.data.paths["adam"]) == STEPS + 1
+    landscape.set(step=1)
+    assert "left the map" not in landscape.description
+
+
+def test_the_start_follows_pointer_and_keys_and_stays_on_the_map():
+    landscape = LossLandscape()
+    landscape.on_pointer(Pointer("down", landscape.map, 1.5, -1.0))
+    assert landscape.values["start"] == (1.5, -1.0)
+    assert np.array_equal(landscape.data.paths["sgd"][0], (1.5, -1.0))
+    landscape.on_pointer(Pointer("move", landscape.map, 1.0, 1.0))  # not pressed: only passing
+    assert landscape.values["start"] == (1.5, -1.0)
+    landscape.on_pointer(Pointer("move", landscape.map, 1.0, 1.0, pressed=True))
+    assert landscape.values["start"] == (1.0, 1.0)
+    landscape.on_key(Key("ArrowRight"))
+    assert landscape.values["start"] == pytest.approx((1 + 0.02 * 6.4, 1))
+    for _ in range(30):
+        landscape.on_key(Key("ArrowUp", shift=True))
+    assert landscape.values["start"][1] == 2.0
+    landscape.on_pointer(Pointer("down", landscape.chart, 57.2, 1e-3))
+    assert landscape.values["step"] == 57
+    for key, step in (("n", 58), ("p", 57)):
+        landscape.on_key(Key(key))
+        assert landscape.values["step"] == step
+
+
+def test_a_start_off_the_map_changes_nothing():
+    landscape = LossLandscape()
+    data = landscape.data
+    for start in [(9, 0), (math.nan, 0), (1, 2, 3), "here", None]:
+        with pytest.raises(ValueError, match="start must"):
+            landscape.set(start=start)
+        with pytest.raises(ValueError, match="start must"):
+            LossLandscape(start=start)
+    assert landscape.data is data
+
+
+def test_another_landscape_brings_its_start_unless_one_is_given():
+    landscape = LossLandscape()
+    landscape.inputs["surface"].value = "saddle"
+    assert landscape.values["start"] == SURFACES["saddle"].start
+    landscape.set(surface="two minima")
+    assert landscape.values["start"] == SURFACES["two minima"].start
+    landscape.set(start=(0.5, 0.5), surface="ravine")
+    assert landscape.values["start"] == (0.5, 0.5)
+    assert LossLandscape(start=(1.0, 1.0), surface="saddle").values["start"] == (1.0, 1.0)
+
+
+def test_the_race_runs_as_a_film_and_pauses():
+    landscape = LossLandscape(step=STEPS)
+    with pytest.raises(ValueError, match="event loop"):
+        landscape.run()
+
+    async def watch():
+        landscape.run()
+        await asyncio.sleep(0.3)
+        landscape.pause()
+        return landscape.values["step"]
+
+    step = asyncio.run(watch())
+    assert 0 < step < STEPS
+    assert landscape.values["step"] == step
+
+
+# ---------------------------------------------------------------------------- tiles
+
+
+def test_a_tile_is_enlarged_by_whole_pixels():
+    explorer = Playground()
+    figure, axes = explorer.figure, explorer.net
+    tiles = Tiles(axes)
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[0, 0, 0] = 255  # red, below on the left
+    tiles.show([Tile(0.1, 0.1, 0.2, 0.2, pixels)])
+    figure.canvas.draw()
+    drawn = np.asarray(figure.canvas.buffer_rgba())[::-1]
+    assert np.array_equal(drawn[15, 15], (255, 0, 0, 255))
+    assert np.array_equal(drawn[25, 15], (0, 0, 0, 255))
+    assert np.array_equal(drawn[15, 25], (0, 0, 0, 255))
+
+
+def test_paint_has_blue_below_zero_and_orange_above():
+    low, middle, high, missing = paint(np.array([-1.0, 0.0, 2.0, np.nan]), SIGNED[0])
+    assert tuple(low[:3]) == (0, 114, 178)
+    assert middle.min() > 250
+    assert tuple(high[:3]) == (230, 159, 0)
+    assert missing.min() > 250
+
+
+# ---------------------------------------------------------------------------- playground
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_points_fill_the_plane_and_have_two_classes(dataset, noise):
+    points = plane(dataset, noise, 3, ())
+    assert points.x.shape == (200, 2)
+    assert points.x_test.shape == (100, 2)
+    assert 1 <= np.abs(points.x).max() <= VIEW
+    assert 0.3 < points.y.mean() < 0.7
+
+
+def test_a_pass_is_what_train_fit_does():
+    points = plane("moons", 0.1, 0, ())
+    learner = Learner(depth=2, width=5, activation="tanh", seed=7)
+    twin = copy.deepcopy(learner)
+    settings = {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 1e-3, "batch_size": 20}
+    for _ in range(3):
+        learner.epoch(points.x, points.y, **settings)
+    optimiser = SGD(twin.net.parameters, 0.05, momentum=0.9, weight_decay=1e-3)
+    step = numpy_step(twin.net, BCEWithLogitsLoss(), optimiser)
+    target = points.y[:, None].astype(np.float32)
+    fit(step, (points.x, target), epochs=3, batch_size=20, rng=twin.rng, progress=False)
+    for name, parameter in learner.net.parameters.items():
+        np.testing.assert_allclose(parameter, twin.net.parameters[name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_twin_goes_on_as_the_original_does_and_alone():
+    points = plane("XOR", 0.1, 0, ())
+    learner = Learner(depth=1, width=3, activation="ReLU", seed=1)
+    settings = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.0, "batch_size": 20}
+    learner.epoch(points.x, points.y, **settings)
+    twin, before = copy.deepcopy(learner), learner.net.state_dict()
+    twin.epoch(points.x, points.y, **settings)
+    for name, parameter in learner.net.parameters.items():
+        assert np.array_equal(parameter, before[name])
+    learner.epoch(points.x, points.y, **settings)
+    for name, parameter in learner.net.parameters.items():
+        assert np.array_equal(parameter, twin.net.parameters[name])
+
+
+def test_the_map_is_the_answer_of_the_net():
+    playground = Playground(dataset="XOR", depth=2, width=3)
+    playground.advance(5)
+    learner, scene = playground._now, playground.data
+    z = learner.net(np.array([[-2.0, -2.0], [2.0, 2.0]], np.float32))[:, 0]
+    assert scene.probability[[0, -1]] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-5)
+    hidden = np.tanh(
+        np.array([[-2.0, -2.0]]) @ learner.linears[0].weight.T + learner.linears[0].bias
+    )
+    assert scene.answers[0][0] == pytest.approx(hidden[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_learns_blobs(activation):
+    playground = Playground(dataset="blobs", noise=0.0, activation=activation)
+    playground.advance(60)
+    assert playground.message == ""
+    assert playground.data.right > 0.98
+
+
+def test_no_hidden_layer_fails_on_xor_and_one_solves_it():
+    playground = Playground(dataset="XOR", depth=0)
+    playground.advance(60)
+    assert playground.data.right < 0.8
+    playground.set(depth=1)
+    playground.advance(60)
+    assert playground.data.right > 0.95
+    assert playground.time == 60
+
+
+def test_rewind_and_go_on_makes_a_branch_to_compare_with():
+    playground = Playground()
+    playground.advance(20)
+    playground.rewind(10)
+    playground.set(learning_rate=1.0)
+    playground.advance(5)
+    assert [branch.length for branch in playground.branches] == [20, 15]
+    a, b = playground.curves("loss").values()
+    assert np.array_equal(a[:10], b[:10])
+    assert a[10] != b[10]
+    assert "Losses of the branches: A" in playground.description
+    assert [text.strip() for text in playground.names.texts] == ["A", "B"]
+
+
+def test_points_of_ones_own_are_learned_by_the_net_as_it_is():
+    playground = Playground(dataset="blobs")
+    playground.advance(5)
+    playground.on_pointer(Pointer("down", playground.map, 1.0, -1.5))
+    assert playground.time == 5
+    assert playground.values["points"] == ((1.0, -1.5, 0),)
+    playground.on_pointer(Pointer("move", playground.map, 1.01, -1.5, pressed=True))  # too near
+    playground.on_pointer(Pointer("move", playground.map, 1.3, -1.5, pressed=True, shift=True))
+    assert [label for _, _, label in playground.values["points"]] == [0, 1]
+    assert len(playground.data.points.y) == 202
+    playground.on_pointer(Pointer("down", playground.map, 1.4, -1.5, control=True))
+    assert playground.values["points"] == ((1.0, -1.5, 0),)
+    playground.on_pointer(Pointer("down", playground.map, 1.0, -1.5, control=True))
+    playground.on_pointer(Pointer("down", playground.map, 1.0, -1.5, control=True))
+    assert "no point of yours" in playground.message
+
+
+def test_points_by_keyboard_alone():
+    playground = Playground(dataset=OWN)
+    for key in ("ArrowRight", "ArrowUp", "1"):
+        playground.on_key(Key(key, shift=True))
+    for key in ("ArrowLeft", "ArrowLeft", "0"):
+        playground.on_key(Key(key))
+    assert playground.values["points"] == ((0.5, 0.5, 1), (pytest.approx(0.3), 0.5, 0))
+    playground.on_key(Key("Delete"))
+    assert [label for *_, label in playground.values["points"]] == [1]
+
+
+def test_without_two_classes_there_is_nothing_to_learn():
+    playground = Playground(dataset=OWN)
+    assert "No points yet" in playground.description
+    assert len(np.unique(pixels(playground))) > 3
+    for points in [(), ((0.5, 0.5, 1),), ((0.5, 0.5, 1), (0.6, 0.5, 1))]:
+        playground.set(points=points)
+        playground.advance(3)
+        assert "points of both classes" in playground.message
+        assert playground.time == 0
+    playground.set(points=((0.5, 0.5, 1), (-0.5, 0.5, 0)))
+    playground.advance(30)
+    assert playground.data.right == 1
+
+
+@pytest.mark.parametrize(
+    "points", [((3, 0, 1),), ((0, 0, 2),), ((0, 0),), 5, ((math.nan, 0, 1),), ((0, 0, 1),) * 301]
+)
+def test_points_that_make_no_sense_get_a_sentence(points):
+    playground = Playground()
+    data = playground.data
+    with pytest.raises(ValueError, match=r"points must|room for 300 points"):
+        playground.set(points=points)
+    with pytest.raises(ValueError, match=r"points must|room for 300 points"):
+        Playground(points=points)
+    assert playground.data is data
+    assert playground.values["points"] == ()
+
+
+def test_divergence_says_what_to_do_and_keeps_the_last_pass_that_worked():
+    playground = Playground(activation="none")
+    playground.advance(3)
+    playground.set(learning_rate=10.0)
+    playground.advance(20)
+    assert "diverged in pass" in playground.message
+    assert "learning rate of 10 is too large" in playground.message
+    assert np.isfinite(playground.data.loss)
+    reached = playground.time
+    playground.set(learning_rate=10**-1.5)
+    playground.advance(5)
+    assert playground.message == ""
+    assert playground.time == reached + 5
+
+
+def test_one_can_look_through_every_unit():
+    playground = Playground(depth=2, width=2)
+    seen = []
+    for _ in range(6):
+        seen.append(playground.data.through)
+        playground.on_key(Key("u"))
+    assert seen == [None, (0, 0), (0, 1), (1, 0), (1, 1), None]
+    before = pixels(playground)
+    playground.on_pointer(Pointer("move", playground.net, 5.3, 3.2))  # second layer, lower unit
+    assert playground.data.through == (1, 1)
+    assert "unit 2 of hidden layer 2" in playground.description
+    assert not np.array_equal(pixels(playground), before)
+    playground.on_pointer(Pointer("move", playground.net, 3.0, 0.2))
+    assert playground.data.through is None
+    playground.set(through=(1, 1))
+    playground.set(depth=1)  # a unit that is gone is not looked through
+    assert playground.data.through is None
