@@ -256,8 +256,7 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **kwargs):
         """Add the still picture: what a reader of the saved notebook sees without a kernel."""
         bundle = super()._repr_mimebundle_(**kwargs)
-        self.frame.still = self.frame.png()
-        bundle["image/png"] = base64.b64encode(self.frame.still).decode()
+        bundle["image/png"] = base64.b64encode(self.frame.png()).decode()
         bundle["text/plain"] = self.description or repr(self)
         return bundle
 
@@ -275,6 +274,8 @@ class Explorer(ipywidgets.VBox):
             self._state[name] = value
             return
         control = self.inputs[name]
+        if value is None:  # which a dropdown would take for "nothing chosen"
+            raise ValueError(f"{name} must have a value, not None")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{name} must be a finite number, not {value!r}")
         try:
