@@ -6,9 +6,10 @@ GradientMicroscope   the step h of a gradient check, from 1e-1 to 1e-12
 LossLandscape        SGD, momentum, RMSprop and Adam race from a start of your choice
 """
 
+from dlkit.widgets.ch02_digit import DrawADigit
 from dlkit.widgets.ch02_graph import ComputationalGraph
 from dlkit.widgets.ch02_landscape import LossLandscape
 from dlkit.widgets.ch02_microscope import GradientMicroscope
 from dlkit.widgets.ch02_playground import Playground
 
-__all__ = ["ComputationalGraph", "GradientMicroscope", "LossLandscape", "Playground"]
+__all__ = ["ComputationalGraph", "DrawADigit", "GradientMicroscope", "LossLandscape", "Playground"]

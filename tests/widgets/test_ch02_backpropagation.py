@@ -8,17 +8,19 @@ import ipywidgets
 import numpy as np
 import pytest
 
-from dlkit.models.dense import Linear, ReLU, Sequential, Tanh
+from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp, softmax
 from dlkit.models.losses import BCEWithLogitsLoss, MSELoss
 from dlkit.models.optimisers import SGD
 from dlkit.train import fit, numpy_step
 from dlkit.widgets import ch02_microscope as microscope
 from dlkit.widgets.ch02_backpropagation import (
     ComputationalGraph,
+    DrawADigit,
     GradientMicroscope,
     LossLandscape,
     Playground,
 )
+from dlkit.widgets.ch02_digit import BLANK, VIEWS, mnist, moved, trained
 from dlkit.widgets.ch02_expression import DEEPEST, NAMES, backward, depths, forward, parse
 from dlkit.widgets.ch02_graph import READY, START
 from dlkit.widgets.ch02_landscape import RACERS, STEPS, race
@@ -46,7 +48,7 @@ def ends(control):
     return [control.min, control.max]
 
 
-EXPLORERS = [ComputationalGraph, Playground, GradientMicroscope, LossLandscape]
+EXPLORERS = [ComputationalGraph, Playground, GradientMicroscope, LossLandscape, DrawADigit]
 
 
 @pytest.mark.parametrize("kind", EXPLORERS)
@@ -70,7 +72,9 @@ def test_a_value_that_makes_no_sense_changes_nothing(kind):
     explorer = kind()
     before, words = explorer.values, explorer.description
     name, control = next(
-        (name, c) for name, c in explorer.inputs.items() if isinstance(c, ipywidgets.FloatSlider)
+        (name, c)
+        for name, c in explorer.inputs.items()
+        if isinstance(c, (ipywidgets.FloatSlider, ipywidgets.IntSlider))
     )
     for nonsense in (math.nan, math.inf, "much", None, control.max + 1):
         with pytest.raises(ValueError, match=name):
@@ -661,3 +665,104 @@ def test_one_can_look_through_every_unit():
     playground.set(through=(1, 1))
     playground.set(depth=1)  # a unit that is gone is not looked through
     assert playground.data.through is None
+
+
+# ---------------------------------------------------------------------------- digit
+
+SEVEN = [[(0.2, 0.2, 0), (0.8, 0.2, 10), (0.4, 0.9, 20)]]
+ONE = [[(0.5, 0.1, 0), (0.5, 0.9, 20)]]
+
+
+def test_the_net_that_is_trained_on_the_spot_reads_digits():
+    split = mnist()
+    assert (trained()(split.x_test).argmax(axis=1) == split.y_test).mean() > 0.9
+    digit = DrawADigit()
+    digit.pad.strokes = SEVEN
+    assert digit.data.likeliest == 7
+    assert digit.description.startswith("The net says 7 with")
+    digit.pad.strokes = ONE
+    assert digit.data.likeliest == 1
+
+
+def test_an_empty_pad_gets_a_sentence_not_an_answer():
+    digit = DrawADigit()
+    empty = pixels(digit)
+    assert digit.data.empty
+    assert "The pad is empty" in digit.description
+    assert digit.labels.texts[1] == "The pad is empty: draw a digit."
+    assert not any(bar.get_width() for bar in digit.bars)
+    digit.pad.strokes = SEVEN
+    assert not np.array_equal(pixels(digit), empty)
+    digit.reset()
+    assert digit.pad.is_empty
+    assert np.array_equal(pixels(digit), empty)
+
+
+@pytest.mark.parametrize("sizes", [(784, 10), (784, 30, 10), (784, 40, 20, 10)])
+def test_the_reading_is_what_the_net_answers(sizes, rng):
+    net = mlp(sizes, Tanh, rng=rng)
+    digit = DrawADigit(net)
+    digit.show_digit()
+    reading = digit.data
+    z = net(reading.pixels.reshape(1, -1))[0]
+    assert reading.probabilities == pytest.approx(softmax(z), rel=1e-5)
+    assert [len(answers) for answers in reading.hidden] == list(sizes[1:-1])
+    strengths = np.abs(reading.hidden[0] if reading.hidden else z)
+    assert np.all(np.diff(strengths[reading.top]) <= 0)
+    assert strengths[reading.top[0]] == strengths.max()
+    assert reading.weights[0] == pytest.approx(net[0].weight[reading.top[0]].reshape(28, 28))
+    assert np.isnan(reading.pushes).all() == (len(sizes) != 3)
+    assert len(np.unique(pixels(digit))) > 3
+
+
+def test_what_the_units_add_makes_the_score():
+    net = mlp((784, 6, 10), rng=np.random.default_rng(1))
+    digit = DrawADigit(net)
+    digit.show_digit()
+    z = net(digit.data.pixels.reshape(1, -1))[0].max()
+    assert digit.data.pushes.sum() + net[2].bias[digit.data.likeliest] == pytest.approx(z, rel=1e-4)
+
+
+def test_the_drawing_moves_and_the_ink_picks_the_weights():
+    digit = DrawADigit()
+    digit.pad.strokes = ONE
+    middle = digit.data
+    digit.set(right=8)
+    assert np.array_equal(digit.data.pixels[:, 8:], middle.pixels[:, :-8])
+    assert digit.data.likeliest != 1  # to this net, place is everything
+    digit.set(view=VIEWS[1])
+    assert not digit.data.weights[:, digit.data.pixels == 0].any()
+    assert digit.data.weights[:, digit.data.pixels > 0].any()
+
+
+def test_moved_pictures_lose_what_leaves():
+    picture = np.arange(9.0).reshape(3, 3)
+    assert moved(picture, 1, 0).tolist() == [[0, 0, 1], [0, 3, 4], [0, 6, 7]]
+    assert moved(picture, 0, -2).tolist() == [[6, 7, 8], [0, 0, 0], [0, 0, 0]]
+    assert np.array_equal(moved(picture, 0, 0), picture)
+
+
+@pytest.mark.parametrize(
+    ("model", "names", "words"),
+    [
+        ("a net", None, "model must be a Sequential"),
+        (Sequential(Tanh()), None, "model must be a Sequential"),
+        (mlp((64, 10), rng=np.random.default_rng(0)), None, "first layer takes 64"),
+        (mlp((784, 10), rng=np.random.default_rng(0)), ["a", "b"], "10 classes, got 2"),
+    ],
+)
+def test_a_model_that_does_not_fit_gets_a_sentence(model, names, words):
+    with pytest.raises(ValueError, match=words):
+        DrawADigit(model, names)
+
+
+def test_names_of_ones_own():
+    net = mlp((784, 3), rng=np.random.default_rng(0))
+    digit = DrawADigit(net, ["cat", "dog", "cow"], drawing=bytes([9]) * 784)
+    assert any(f"says {name} " in digit.description for name in ("cat", "dog", "cow"))
+    digit.set(drawing=BLANK)
+    assert digit.data.empty
+    for nonsense in (b"", "text", None):
+        with pytest.raises(ValueError, match="784 bytes"):
+            digit.set(drawing=nonsense)
+    assert digit.data.empty
