@@ -109,7 +109,8 @@ def rasterise(strokes: Sequence[Stroke], *, fit: bool = True) -> np.ndarray:
     """Ink strokes with a round pen: (28, 28) float32, 0 (paper) … 1 (ink); no strokes give zeros.
 
     With `fit` as MNIST was made (LeCun et al. 1998, sec. III-A): scaled into a box of 20 × 20
-    pixels with its proportions kept, and moved so that its centre of mass is the picture's centre.
+    pixels with its proportions kept, and moved so that its centre of mass is the picture's centre,
+    as far as that cuts off no ink.
     Being strokes, they are scaled before they are inked, so the pen is as wide in every drawing.
     """
     lines = [np.asarray(stroke, float)[:, :2] * SIDE for stroke in _points(strokes)]
@@ -125,7 +126,9 @@ def rasterise(strokes: Sequence[Stroke], *, fit: bool = True) -> np.ndarray:
     picture = _ink(lines)
     centres = np.arange(SIDE) + 0.5
     mass = np.array([picture.sum(axis=0) @ centres, picture.sum(axis=1) @ centres]) / picture.sum()
-    return _ink([line + (SIDE / 2 - mass) for line in lines])
+    room = (SIDE - BOX) / 2
+    move = (SIDE / 2 - mass).clip(-room, room)
+    return _ink([line + move for line in lines])
 
 
 def _ink(lines: list[np.ndarray]) -> np.ndarray:
