@@ -164,7 +164,8 @@ def public(scope):
 def undocumented(module):
     """Names without a docstring; an overriding method may leave it to the method it overrides.
 
-    An exercise's `answer` is the solution that a learner is shown; its class says what is asked.
+    Nor need those that a base class of ours asks for: an explorer's `compute`, and an exercise's
+    `answer`, the solution that a learner is shown.
     """
     for name, value in public(module):
         if not value.__doc__:
@@ -173,7 +174,7 @@ def undocumented(module):
             yield from (
                 f"{name}.{method}"
                 for method, _ in public(value)
-                if method != "answer" and not inspect.getdoc(getattr(value, method))
+                if method not in ("answer", "compute") and not inspect.getdoc(getattr(value, method))
             )
 
 
