@@ -358,6 +358,7 @@ class Lesson:
 
     @property
     def done(self) -> bool:
+        """Whether the line separates the points that are there."""
         return bool(len(self.x) and (self.y * (self.x @ self.w + self.b) > 0).all())
 
 
@@ -578,7 +579,7 @@ class RosenblattRule(TrainingExplorer):
             ceiling = "classes too close for a bound in figures"
         what = "done" if lesson.done else "mistake" if lesson.wrong else "right"
         state = f" ({what})" if lesson.last is not None else ""
-        return f"{lesson.mistakes} mistakes in {lesson.shown} examples{state}\n{ceiling}"
+        return f"{_counted(lesson)}{state}\n{ceiling}"
 
     def describe(self, lesson):
         blue, orange = int((lesson.y < 0).sum()), int((lesson.y > 0).sum())
@@ -592,7 +593,7 @@ class RosenblattRule(TrainingExplorer):
                 f"z = {_number(z)}, {'a mistake' if lesson.wrong else 'right'}. "
             )
         text += (
-            f"{lesson.mistakes} mistakes in {lesson.shown} examples. "
+            f"{_counted(lesson)}. "
             f"w = ({_number(lesson.w[0])}, {_number(lesson.w[1])}), b = {_number(lesson.b)}. "
         )
         if not np.isnan(lesson.margin):
@@ -672,6 +673,13 @@ BRANCHES = tuple(zip(plots.PALETTE, plots.LINE_STYLES, strict=True))[:4]
 ARROWS = (plots.GREY, plots.PURPLE, INK[0])  # w before, the step, w now
 
 
+def _counted(lesson) -> str:
+    return (
+        f"{lesson.mistakes} mistake{'s' if lesson.mistakes != 1 else ''} "
+        f"in {lesson.shown} example{'s' if lesson.shown != 1 else ''}"
+    )
+
+
 def _point(place, label) -> tuple[float, float, int]:
     return (round(float(place[0]), 3), round(float(place[1]), 3), int(label))
 
@@ -732,6 +740,7 @@ class Learned:
 
     @property
     def z(self) -> float:
+        """The net input for the drawing."""
         return float(self.said.sum() + self.bias)
 
     @property
@@ -804,7 +813,6 @@ class YourDigit(Explorer):
             "Keep as first digit": lambda: self.keep(-1),
             "Keep as second digit": lambda: self.keep(1),
             "Show me an MNIST digit": self.show_digit,
-            "Clear the pad": self.pad.clear,
             "Forget my drawings": lambda: self.set(mine=()),
         }
 
