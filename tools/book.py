@@ -37,6 +37,7 @@ def execute(path):
         kernel_name="python3",
         resources={"metadata": {"path": path.parent}},
         store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
     ).execute()
     seconds = time.perf_counter() - start
     [peak] = notebook.cells.pop().outputs
