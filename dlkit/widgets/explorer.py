@@ -149,6 +149,7 @@ class Explorer(ipywidgets.VBox):
         )
         self.inputs = self.controls()
         self._state = self.state()
+        self._start = self.values
         unknown = start.keys() - self.values.keys()
         if unknown:
             raise ValueError(self._no_such(unknown))
@@ -274,7 +275,7 @@ class Explorer(ipywidgets.VBox):
             self._state[name] = value
             return
         control = self.inputs[name]
-        if value is None:  # which a dropdown would take for "nothing chosen"
+        if value is None and self._start[name] is not None:  # a dropdown: nothing chosen
             raise ValueError(f"{name} must have a value, not None")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{name} must be a finite number, not {value!r}")

@@ -50,10 +50,12 @@ function render({ model, el }) {
 
   // Words. The description is spoken when it has been at rest for a while, not during a drag.
   let resting;
-  function write() {
-    const text = model.get("description");
-    const changed = description.textContent && description.textContent !== text;
+  function complain() {
     message.textContent = model.get("message");
+  }
+  function describe(text) {
+    if (text === description.textContent) return;
+    const changed = description.textContent !== "";
     description.textContent = text;
     canvas.setAttribute("aria-label", text || model.get("title"));
     if (!changed) return;
@@ -75,12 +77,13 @@ function render({ model, el }) {
       name.textContent = key === " " ? "Space" : key.replace("Arrow", "");
       return [name, ` ${does}   `];
     }));
-    write();
+    if (!description.textContent) canvas.setAttribute("aria-label", model.get("title"));
+    complain();
   }
 
   // Pictures. A frame is decoded before it is painted, and painted whole: nothing blinks.
   let painted = -1;
-  async function paint({ id, format, width, height }, data) {
+  async function paint({ id, format, width, height, description: text }, data) {
     const bytes = new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength);
     const picture = format === "rgba"
       ? new ImageData(bytes, width, height)
@@ -91,6 +94,7 @@ function render({ model, el }) {
     if (canvas.height !== picture.height) canvas.height = picture.height;
     if (format === "rgba") context.putImageData(picture, 0, 0);
     else context.drawImage(picture, 0, 0);
+    describe(text);
     const afterPaint = document.hidden ? setTimeout : requestAnimationFrame;
     if (id) afterPaint(() => setTimeout(() => model.send({ kind: "painted", id })));
   }
@@ -163,11 +167,11 @@ function render({ model, el }) {
   }, { signal });
 
   model.on("msg:custom", receive);
-  model.on("change:description change:message", write);
+  model.on("change:message", complain);
   model.on("change:size change:key_help change:pointer change:title", arrange);
   arrange();
   const still = model.get("still");
-  if (still.byteLength) paint({ id: 0, format: "png" }, still);
+  if (still.png) paint({ id: 0, format: "png", description: still.description }, still.png);
   report();
   followDensity();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", report, { signal });
@@ -191,7 +195,7 @@ function render({ model, el }) {
     clearTimeout(resting);
     for (const observer of observers) observer.disconnect();
     model.off("msg:custom", receive);
-    model.off("change:description change:message", write);
+    model.off("change:message", complain);
     model.off("change:size change:key_help change:pointer change:title", arrange);
   };
 }

@@ -40,9 +40,8 @@ class Frame(anywidget.AnyWidget):
     _css = Path(__file__).with_suffix(".css")
 
     size = traitlets.Tuple((0, 0)).tag(sync=True)  # CSS pixels
-    still = traitlets.Bytes(b"").tag(sync=True)  # PNG for a view that has no frame yet
+    still = traitlets.Dict({}).tag(sync=True)  # what a view shows until its first frame comes
     title = traitlets.Unicode("").tag(sync=True)
-    description = traitlets.Unicode("").tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
     pointer = traitlets.Bool(False).tag(sync=True)
     key_help = traitlets.Dict({}).tag(sync=True)  # key -> what it does
@@ -61,6 +60,7 @@ class Frame(anywidget.AnyWidget):
         super().__init__(size=(round(width), round(height)), **traits)
         self.layers = Layers(figure)
         self.figure = figure
+        self.description = ""  # the picture in words; travels with it
         self.dark = False
         self.page: dict | None = None  # what the page reported; None: nobody looks
         self.sent = self.painted = 0
@@ -98,9 +98,11 @@ class Frame(anywidget.AnyWidget):
             await asyncio.wait_for(self._painted_event.wait(), PATIENCE)
 
     def png(self) -> bytes:
-        """Return the picture as a small PNG."""
+        """Return the picture as a small PNG, which views show until their first frame comes."""
         picture = Image.fromarray(self.layers.pixels()[..., :3])
-        return encode(picture.quantize(128, dither=Image.Dither.NONE), "png", optimize=True)
+        png = encode(picture.quantize(128, dither=Image.Dither.NONE), "png", optimize=True)
+        self.still = {"png": png, "description": self.description}
+        return png
 
     def _catch_up(self) -> None:
         if self._dirty:
@@ -116,7 +118,8 @@ class Frame(anywidget.AnyWidget):
             kind, data = "jpeg", encode(picture, "jpeg", quality=88, subsampling=0)
         self.sent += 1
         self._sent_at = time.monotonic()
-        self.send({"id": self.sent, "format": kind, "width": width, "height": height}, [data])
+        content = {"id": self.sent, "format": kind, "width": width, "height": height}
+        self.send(content | {"description": self.description}, [data])
 
     def _receive(self, _, message: dict, buffers: list) -> None:
         kind = message.get("kind")
@@ -145,6 +148,7 @@ class Frame(anywidget.AnyWidget):
 
 
 def encode(picture: Image.Image, kind: str, **options) -> bytes:
+    """Return the picture's file of this kind, with Pillow's options."""
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()

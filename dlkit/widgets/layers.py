@@ -54,7 +54,7 @@ class Layers:
         for artist in self._moving:
             artist.set_animated(False)
         self._live = [artist for artist in self._live if artist.get_figure() is not None]
-        self._moving = sorted({*self._live, *self._in_front()}, key=lambda artist: artist.zorder)
+        self._moving = self._in_front()
         # Matplotlib draws animated images with the still layer; hide them while it does.
         images = [a for a in self._moving if isinstance(a, AxesImage) and a.get_visible()]
         for artist in self._moving:
@@ -67,14 +67,17 @@ class Layers:
         self._still = self.canvas.copy_from_bbox(self.figure.bbox)
 
     def _in_front(self) -> list[Artist]:
-        """Still artists that a live artist behind them would cover: points, frames, legends."""
-        front = []
+        """The live artists and those in front of them (points, frames, legends), back to front."""
+        found = []
         for axes in self.figure.axes:
-            lowest = min((a.zorder for a in self._live if a.axes is axes), default=np.inf)
-            artists = [*axes.lines, *axes.collections, *axes.patches, *axes.texts, *axes.images]
-            if axes.axison and axes.get_frame_on():
-                artists += axes.spines.values()
-            if axes.get_legend():
-                artists.append(axes.get_legend())
-            front += [artist for artist in artists if artist.zorder > lowest]
-        return front
+            parts = axes.get_children()
+            legend = [axes.get_legend()] if axes.get_legend() else []
+            frame = axes.spines.values() if axes.axison and axes.get_frame_on() else []
+            inside = {*axes.lines, *axes.collections, *axes.patches, *axes.texts, *axes.images}
+            ranks = {artist: (artist.zorder, place) for place, artist in enumerate(parts)}
+            live = [artist for artist in parts if artist in self._live]
+            if live:
+                lowest = min(ranks[artist] for artist in live)
+                front = {a for a in {*inside, *frame, *legend} if ranks[a] > lowest}
+                found += sorted({*live, *front}, key=ranks.__getitem__)
+        return found + [artist for artist in self._live if artist not in found]
