@@ -197,7 +197,7 @@ class LossLandscape(Explorer):
         self.table = figure.add_axes((6.0 / width, 0, 3.8 / width, 1.5 / height))
         self.table.set(xlim=(0, 3.8), ylim=(0, 1.5))
         self.table.set_axis_off()
-        self.keys = [
+        self.samples = [
             self.table.plot(
                 [0.12, 0.3, 0.48],
                 [0, 0, 0],
@@ -212,16 +212,16 @@ class LossLandscape(Explorer):
         ]
         self.labels = Labels(self.table)
         self.live(*self.trails.values(), *self.heads.values(), *self.falls.values())
-        self.live(self.flag, self.labels, *self.keys)
+        self.live(self.flag, self.labels, *self.samples)
 
     def draw(self, data: Race) -> None:
         if (data.surface, self.dark) != self._drawn:
             self._draw_relief(data.surface)
             self._drawn = data.surface, self.dark
             blue = plots.SKY if self.dark else plots.BLUE
-            for line in (self.trails["sgd"], self.heads["sgd"], self.falls["sgd"], self.keys[0]):
+            for line in (self.trails["sgd"], self.heads["sgd"], self.falls["sgd"], self.samples[0]):
                 line.set(color=blue, markerfacecolor=blue)
-        keys = dict(zip(RACERS, self.keys, strict=True))
+        samples = dict(zip(RACERS, self.samples, strict=True))
         for place, key in enumerate(data.order()):
             path, losses = data.paths[key], data.losses[key]
             end = min(data.step, len(path) - 1)
@@ -230,7 +230,7 @@ class LossLandscape(Explorer):
             self.falls[key].set_data(np.arange(end + 1), np.maximum(losses[: end + 1], FLOOR))
             self.falls[key].set_markevery([end])
             y = 1.12 - 0.25 * place
-            keys[key].set_ydata([y, y, y])
+            samples[key].set_ydata([y, y, y])
         self.flag.set_data(*np.array(data.start)[:, None])
         self.labels.show(self._standings(data))
 
@@ -354,7 +354,8 @@ class LossLandscape(Explorer):
         try:
             if self.values["step"] == STEPS:
                 self.set(step=0)
-            while self.values["step"] < STEPS:
+            # Not only the step: in Python 3.11, wait_for can swallow the cancellation by `pause`.
+            while self._running is asyncio.current_task() and self.values["step"] < STEPS:
                 self.set(step=self.values["step"] + 1)
                 await self.frame.wait_painted()
                 await asyncio.sleep(FILM)

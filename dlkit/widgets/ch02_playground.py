@@ -176,10 +176,6 @@ class Playground(TrainingExplorer):
             through,
         )
 
-    def _begins_anew(self, names) -> bool:
-        """New points are learned by the net as it is: that is the fun of placing them."""
-        return any(name in self.restarts for name in names)
-
     # The picture ------------------------------------------------------------------------------
 
     def build(self, figure: Figure) -> None:
@@ -440,7 +436,7 @@ class Playground(TrainingExplorer):
             through = self.data.through
             self.set(through=units[(units.index(through) + 1) % len(units)])
         elif event.key == " ":
-            self._toggle()
+            self._run_or_pause()
 
     def _chosen(self, other: bool) -> int:
         return int(self.values["placing"].startswith("orange")) ^ int(other)

@@ -275,7 +275,8 @@ class TrainingExplorer(Explorer):
 
     async def _keep_going(self) -> None:
         try:
-            while True:
+            # Not "while True": in Python 3.11, wait_for can swallow the cancellation by `pause`.
+            while self._task is asyncio.current_task():
                 began, pause = time.perf_counter(), PACES[str(self._pace.value)]
                 self._one_step()
                 while not pause and time.perf_counter() - began < SLICE:
@@ -287,6 +288,8 @@ class TrainingExplorer(Explorer):
             with self.guarded():
                 raise
             self._note = self.message
+        else:
+            return
         self._task = None
         self._label_run()
         self.refresh()

@@ -1,6 +1,7 @@
 """The explorers of chapter 02, driven without a browser."""
 
 import asyncio
+import contextlib
 import copy
 import math
 
@@ -85,6 +86,13 @@ def test_a_value_that_makes_no_sense_changes_nothing(kind):
     with pytest.raises(ValueError, match="no control 'colour'"):
         kind(colour="red")
     assert explorer.description == words
+
+
+@pytest.mark.parametrize("kind", EXPLORERS)
+def test_nothing_of_the_widget_is_shadowed(kind):
+    explorer = kind()
+    own = {name for name in vars(explorer) if not name.startswith("_")}
+    assert not own & set(dir(ipywidgets.VBox)), "the page would not show it"
 
 
 @pytest.mark.parametrize("kind", EXPLORERS)
@@ -463,6 +471,29 @@ def test_the_race_runs_as_a_film_and_pauses():
     step = asyncio.run(watch())
     assert 0 < step < STEPS
     assert landscape.values["step"] == step
+
+
+async def deaf():
+    """Stands in for `wait_painted` where Python swallows a cancellation."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", [LossLandscape, Playground])
+def test_pause_stops_even_a_task_that_did_not_hear_it(kind):
+    async def watch(explorer):
+        explorer.frame.wait_painted = deaf
+        explorer.on_key(Key(" "))
+        await asyncio.sleep(0.2)
+        explorer.on_key(Key(" "))
+        paused = explorer.description
+        await asyncio.sleep(0.2)
+        return paused
+
+    explorer = kind()
+    before = explorer.description
+    paused = asyncio.run(watch(explorer))
+    assert paused == explorer.description != before
 
 
 # ---------------------------------------------------------------------------- tiles
