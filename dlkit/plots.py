@@ -388,7 +388,7 @@ def matrix(
             ax.text(
                 column,
                 row,
-                form.format(value),
+                form.format(value) if known[row, column] else "",
                 ha="center",
                 va="center",
                 fontsize=10,
@@ -494,6 +494,7 @@ def _label_ends(ax: Axes, ends: list[tuple[str, float, float, dict]]) -> None:
     Names that would overlap are pushed apart, each as little as possible.
     """
     ends = sorted((end for end in ends if np.isfinite(end[2])), key=lambda end: end[2])
+    ax.autoscale_view()  # or the places below would be those before the curves were drawn
     to_points = 72 / ax.figure.dpi
     height = 13.0  # points; a line of text of size 10
     places = np.array([ax.transData.transform(end[1:3])[1] * to_points for end in ends])
