@@ -52,7 +52,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dlkit.plots import INK, theme
-from dlkit.widgets.frame import Frame
+from dlkit.widgets.frame import Frame, alone
 
 log = logging.getLogger(__name__)
 
@@ -210,20 +210,21 @@ class Explorer(ipywidgets.VBox):
         Raises ValueError for a name that does not exist and for a value its control refuses;
         nothing is changed then.
         """
-        before = self.values
-        if unknown := values.keys() - before.keys():
-            raise ValueError(self._no_such(unknown))
-        self._holding = True
-        try:
-            for name, value in values.items():
-                self._put(name, value)
-        except ValueError:
-            for name, value in before.items():
-                self._put(name, value)
-            raise
-        finally:
-            self._holding = False
-        self.refresh()
+        with alone:
+            before = self.values
+            if unknown := values.keys() - before.keys():
+                raise ValueError(self._no_such(unknown))
+            self._holding = True
+            try:
+                for name, value in values.items():
+                    self._put(name, value)
+            except ValueError:
+                for name, value in before.items():
+                    self._put(name, value)
+                raise
+            finally:
+                self._holding = False
+            self.refresh()
 
     def reset(self) -> None:
         """Return every control and the state to the start."""
@@ -231,7 +232,7 @@ class Explorer(ipywidgets.VBox):
 
     def refresh(self) -> None:
         """Compute from the present values and show the result."""
-        with self.guarded():
+        with alone, self.guarded():
             self.data = self.compute(**self.values)
             self.message = ""
             self.frame.update()
@@ -379,7 +380,7 @@ class Explorer(ipywidgets.VBox):
         button = ipywidgets.Button(description=label, layout=ipywidgets.Layout(width="auto"))
 
         def clicked(_) -> None:
-            with self.guarded():
+            with alone, self.guarded():
                 call()
 
         button.on_click(clicked)
