@@ -173,8 +173,8 @@ def undocumented(module):
         if inspect.isclass(value):
             yield from (
                 f"{name}.{method}"
-                for method, _ in public(value)
-                if method not in ("answer", "compute") and not inspect.getdoc(getattr(value, method))
+                for method in {name for name, _ in public(value)} - {"answer", "compute"}
+                if not inspect.getdoc(getattr(value, method))
             )
 
 
