@@ -218,9 +218,10 @@ class ComputationalGraph(Explorer):
         bold = Style(ink, paper, self._accent(walk), size=12, weight="bold", padding=5, line=3)
         yield Label(*self._places[walk.active], symbol(node), bold)
         for k, slope in enumerate(walk.slopes):
-            (*_, bend, end) = self._wires[walk.active, k]
             if walk.graph[node.inputs[k]].constant is None:
-                middle = 0.5 * bend[0] + 0.5 * end[0], 0.5 * bend[1] + 0.5 * end[1]
+                (*_, bend, end) = self._wires[walk.active, k]
+                aside = 0.17 if bend[1] >= end[1] else -0.17  # clear of the other numbers
+                middle = 0.5 * (bend[0] + end[0]), 0.5 * (bend[1] + end[1]) + aside
                 yield Label(*middle, f"× {number(slope)}", SLOPE)
 
     def _lines(self, walk: Walk) -> Iterator[Label]:

@@ -89,10 +89,10 @@ class LossLandscape(Explorer):
     title = "A race down the loss landscape"
     size = (9.8, 5.0)
     key_help = {  # noqa: RUF012
-        "ArrowLeft": "move the start",
+        "ArrowLeft": "",
         "ArrowRight": "",
         "ArrowUp": "",
-        "ArrowDown": "(Shift: farther)",
+        "ArrowDown": "move the start (with Shift: farther)",
         "n": "next step",
         "p": "step back",
         " ": "run or pause",

@@ -234,7 +234,7 @@ class GradientMicroscope(Explorer):
             words.append(f"{name.capitalize()} does best near h = {best:.0e}: {_size(error)}.")
         if not np.any(slide.view["float32"]):
             words.append("In float32 w + h is w itself: the loss looks flat, the estimate is 0.")
-        return " ".join(words)
+        return " ".join(words).replace("-", "−")
 
 
 def loss(w: np.ndarray | np.floating, activation: str) -> np.ndarray | np.floating:

@@ -64,10 +64,10 @@ class Playground(TrainingExplorer):
     pace = "10 steps a second"
     restarts = ("dataset", "depth", "width", "activation", "seed")
     key_help = {  # noqa: RUF012
-        "ArrowLeft": "move the cross",
+        "ArrowLeft": "",
         "ArrowRight": "",
         "ArrowUp": "",
-        "ArrowDown": "(Shift: farther)",
+        "ArrowDown": "move the cross (with Shift: farther)",
         "0": "place a blue point",
         "1": "place an orange point",
         "Delete": "remove my nearest point",

@@ -1,0 +1,179 @@
+"""The explorers of chapter 02 in a real browser: keyboard, pointer, drawing, both themes."""
+
+import pytest
+from lab import expect, notebook
+
+SETUP = "from dlkit.widgets.ch02_backpropagation import *"
+
+
+def show(lab, name, arguments=""):
+    """An explorer on a page of its own, called `e` in the kernel."""
+    lab.open(notebook(setup=SETUP, explorer=f"e = {name}({arguments})\ne"))
+    lab.run_all()
+    explorer = lab.explorer("explorer")
+    explorer.wait_for_picture()
+    return explorer
+
+
+def in_both_themes(lab, explorer, name):
+    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
+    pictures = []
+    for theme in ("dark", "light"):
+        lab.set_theme(theme == "dark")
+        lab.page.wait_for_timeout(500)
+        assert lab.python("e.dark") == (theme == "dark")
+        lab.screenshot(f"{name}-{theme}", explorer)
+        pictures.append(explorer.picture())
+    assert pictures[0] != pictures[1]
+
+
+def test_graph(lab):
+    graph = show(lab, "ComputationalGraph")
+    graph.expect_named_controls()
+    before = graph.picture()
+    graph.slider("step").press("End")
+    graph.wait_for_change(before)
+    expect(graph.description).to_contain_text("Done. L listens most to w")
+    before = graph.picture()
+    graph.slider("w").press("ArrowRight")
+    graph.wait_for_change(before)
+    assert lab.python("e.values['w']") == pytest.approx(0.55)
+    graph.canvas.focus()
+    graph.canvas.press("Home")
+    expect(graph.description).to_contain_text("Step 0 of 15")
+    graph.canvas.press("ArrowRight")
+    expect(graph.description).to_contain_text("Step 1 of 15")
+    graph.button("Step ›").click()
+    expect(graph.description).to_contain_text("Step 2 of 15")
+    graph.button("All the way").click()
+    expect(graph.description).to_contain_text("Step 15 of 15")
+    in_both_themes(lab, graph, "graph")
+    typed = graph.control("expression")
+    typed.fill("(w*x")
+    typed.press("Enter")
+    expect(graph.message).to_contain_text("cannot be read")
+    typed.fill("(w*x + b)**2")
+    typed.press("Enter")
+    expect(graph.message).to_have_text("")
+    expect(graph.description).to_contain_text("Step 7 of 7")
+    before = graph.picture()
+    graph.button("Reset").click()
+    graph.wait_for_change(before)
+    expect(graph.description).to_contain_text("Step 0 of 15")
+
+
+def test_playground(lab):
+    playground = show(lab, "Playground")
+    playground.expect_named_controls()
+    before = playground.picture()
+    playground.button("Step").click()
+    playground.wait_for_change(before)
+    assert lab.python("e.time") == 1
+    playground.button("Run").click()
+    expect(playground.description).not_to_contain_text("Pass 1 ")
+    playground.button("Pause").click()
+    expect(playground.button("Run")).to_be_visible()
+    reached = lab.python("e.time")
+    lab.page.wait_for_timeout(400)
+    assert lab.python("e.time") == reached
+    before = playground.picture()
+    playground.click(0.8, 0.6)  # a point of one's own, in the map
+    playground.wait_for_change(before)
+    assert lab.python("len(e.values['points'])") == 1
+    assert lab.python("e.time") == reached
+    playground.slider("step").press("Home")
+    expect(playground.description).to_contain_text("Pass 0")
+    playground.button("Fork").click()
+    playground.button("Step").click()
+    expect(playground.description).to_contain_text("Pass 1 of branch B")
+    lab.python("e.advance(40)")
+    expect(playground.description).to_contain_text("Pass 41")
+    at = playground.point(0.36, 0.57)
+    lab.page.mouse.move(**at)
+    expect(playground.description).to_contain_text("Shown is unit")
+    lab.page.mouse.move(at["x"], at["y"] + 600)
+    in_both_themes(lab, playground, "playground")
+    playground.canvas.focus()
+    for key in ("ArrowLeft", "1", "u"):
+        playground.canvas.press(key)
+    expect(playground.description).to_contain_text("Shown is unit 1 of hidden layer 1")
+    assert lab.python("[label for _, _, label in e.values['points']]") == [0, 1]
+
+
+def test_microscope(lab):
+    microscope = show(lab, "GradientMicroscope")
+    microscope.expect_named_controls()
+    before = microscope.picture()
+    microscope.slider("log₁₀ h").press("ArrowLeft")
+    microscope.wait_for_change(before)
+    assert lab.python("e.data.h") == pytest.approx(10**-2.1)
+    microscope.control("activation").select_option("ReLU")
+    expect(microscope.description).to_contain_text("ReLU unit")
+    microscope.slider("log₁₀ h").press("End")
+    microscope.slider("distance from z = 0").press("PageDown")
+    expect(microscope.description).to_contain_text("mixes two slopes")
+    microscope.slider("log₁₀ h").press("Home")
+    expect(microscope.description).to_contain_text("In float32 w + h is w itself")
+    microscope.button("Reset").click()
+    expect(microscope.description).to_contain_text("h = 0.01")
+    in_both_themes(lab, microscope, "microscope")
+
+
+def test_landscape(lab):
+    landscape = show(lab, "LossLandscape")
+    landscape.expect_named_controls()
+    before = landscape.picture()
+    landscape.click(0.5, 0.7)
+    before = landscape.wait_for_change(before)
+    start = lab.python("e.values['start']")
+    landscape.drag((0.5, 0.7), (0.3, 0.3))
+    landscape.wait_for_change(before)
+    assert lab.python("e.values['start']") != start
+    landscape.canvas.focus()
+    before = landscape.picture()
+    landscape.canvas.press("ArrowRight")
+    landscape.wait_for_change(before)
+    landscape.slider("SGD η").press("End")
+    expect(landscape.description).to_contain_text("SGD left the map")
+    in_both_themes(lab, landscape, "landscape")
+    landscape.button("Run").click()
+    expect(landscape.description).not_to_contain_text("; 200 of 200 steps")
+    landscape.button("Pause").click()
+    expect(landscape.button("Run")).to_be_visible()
+    reached = lab.python("e.values['step']")
+    lab.page.wait_for_timeout(400)
+    assert lab.python("e.values['step']") == reached < 200
+    landscape.control("surface").select_option("two minima")
+    expect(landscape.description).to_contain_text("Two minima")
+
+
+def test_digit(lab):
+    digit = show(lab, "DrawADigit")
+    digit.expect_named_controls()
+    expect(digit.description).to_contain_text("The pad is empty")
+    paper = digit.root.locator(".dlkit-pad-paper")
+    box = paper.bounding_box()
+    mouse, before = lab.page.mouse, lab.explorer("explorer").description.text_content()
+    places = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.9)]
+    for i, (x, y) in enumerate(places):
+        mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+        if i == 0:
+            mouse.down()
+    mouse.up()
+    expect(digit.description).to_contain_text("The net says 7")
+    assert digit.description.text_content() != before
+    in_both_themes(lab, digit, "digit")
+    said = digit.description.text_content()
+    for _ in range(6):
+        digit.slider("move right by").press("ArrowRight")
+    expect(digit.description).not_to_have_text(said)
+    digit.button("Reset").click()
+    expect(digit.description).to_contain_text("The pad is empty")
+    paper.focus()
+    paper.press(" ")
+    for _ in range(12):
+        paper.press("ArrowDown")
+    paper.press(" ")
+    expect(digit.description).to_contain_text("The net says")
+    digit.button("Show a test digit").click()
+    expect(digit.description).to_contain_text("speaks loudest")
