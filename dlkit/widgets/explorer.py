@@ -289,8 +289,9 @@ class Explorer(ipywidgets.VBox):
             raise ValueError(f"{name} cannot be {value!r}; the nearest possible is {nearest!r}")
 
     def _control_changed(self, _) -> None:
-        if not self._holding:
-            self.refresh()
+        with alone:
+            if not self._holding:
+                self.refresh()
 
     def _prepare(self) -> bool:
         """Bring the artists up to date; False if that failed and the old picture stays."""
@@ -346,7 +347,7 @@ class Explorer(ipywidgets.VBox):
         for control in self.inputs.values():
             control.layout.width = "auto"
             control.layout.min_width = "0"
-            control.style.description_width = f"{min(0.55 * longest + 0.5, 14):.1f}em"
+            control.style.description_width = f"{min(0.65 * longest + 0.5, 14):.1f}em"
         columns = "1fr" if self.beside else "repeat(auto-fit, minmax(min(280px, 100%), 1fr))"
         panel = ipywidgets.GridBox(
             list(self.inputs.values()),

@@ -6,11 +6,16 @@ and as JPEG elsewhere.
 
 At most two frames are on their way at any time. Asking for more only marks the picture as out of
 date, and it is drawn when the page has painted one: the newest state is shown, none queues up.
+
+JupyterLab has widgets' messages handled in a thread of their own (a subshell of the kernel), even
+while a cell runs. Matplotlib and explorers are not made for two threads, so whatever touches them
+holds `alone`.
 """
 
 import asyncio
 import contextlib
 import io
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +30,8 @@ from dlkit.widgets.layers import Layers
 DPI = 100  # CSS pixels per inch of figure
 IN_FLIGHT = 2  # frames on their way to the page: one being painted, one being sent
 PATIENCE = 1.0  # seconds after which a page that does not answer is no longer waited for
+
+alone = threading.RLock()
 
 
 class Frame(anywidget.AnyWidget):
@@ -67,7 +74,6 @@ class Frame(anywidget.AnyWidget):
         self._sent_at = 0.0
         self._dirty = False
         self._prepare, self._theme, self._event = prepare, theme, event
-        self._painted_event = asyncio.Event()
         self.on_msg(self._receive)
 
     @property
@@ -78,28 +84,28 @@ class Frame(anywidget.AnyWidget):
 
     def update(self) -> None:
         """Show the present state: now, or as soon as the page has painted what it has."""
-        if self.page is None:
-            self._prepare()
-        elif not self.busy:
-            self._dirty = False
-            if self._prepare() is not False:
-                self._transmit()
-        elif not self._dirty:
-            self._dirty = True
-            with contextlib.suppress(RuntimeError):  # no event loop: an acknowledgement will do
-                asyncio.get_running_loop().call_later(PATIENCE, self._catch_up)
+        with alone:
+            if self.page is None:
+                self._prepare()
+            elif not self.busy:
+                self._dirty = False
+                if self._prepare() is not False:
+                    self._transmit()
+            elif not self._dirty:
+                self._dirty = True
+                with contextlib.suppress(RuntimeError):  # no event loop: an acknowledgement will do
+                    asyncio.get_running_loop().call_later(PATIENCE, self._catch_up)
 
     async def wait_painted(self) -> None:
         """Wait until the page has painted the last frame; not for long if it does not answer."""
-        if self.page is None or self.painted >= self.sent:
-            return
-        self._painted_event.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._painted_event.wait(), PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while self.page is not None and self.painted < self.sent and time.monotonic() < until:
+            await asyncio.sleep(0.004)  # the acknowledgement may come in another thread
 
     def png(self) -> bytes:
         """Return the picture as a small PNG, which views show until their first frame comes."""
-        picture = Image.fromarray(self.layers.pixels()[..., :3])
+        with alone:
+            picture = Image.fromarray(self.layers.pixels()[..., :3])
         png = encode(picture.quantize(128, dither=Image.Dither.NONE), "png", optimize=True)
         self.still = {"png": png, "description": self.description}
         return png
@@ -123,17 +129,17 @@ class Frame(anywidget.AnyWidget):
 
     def _receive(self, _, message: dict, buffers: list) -> None:
         kind = message.get("kind")
-        if kind == "page":
-            self._meet(message)
-        elif kind == "painted":
-            self.painted = max(self.painted, message["id"])
-            self._painted_event.set()
-            self._catch_up()
-        else:
-            try:
-                self._event(message)
-            finally:
-                self.send({"done": True})  # the page sends the next move only now
+        with alone:
+            if kind == "page":
+                self._meet(message)
+            elif kind == "painted":
+                self.painted = max(self.painted, message["id"])
+                self._catch_up()
+            else:
+                try:
+                    self._event(message)
+                finally:
+                    self.send({"done": True})  # the page sends the next move only now
 
     def _meet(self, page: dict) -> None:
         """A page shows the frame for the first time, or its theme or density has changed."""

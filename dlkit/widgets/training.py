@@ -37,6 +37,7 @@ import numpy as np
 
 from dlkit.check import check_number
 from dlkit.widgets.explorer import Explorer
+from dlkit.widgets.frame import alone
 
 SLICE = 0.03  # seconds of work between two looks at the page: Pause answers at once
 PACES = {"fast": 0.0, "10 steps a second": 0.1, "2 steps a second": 0.5}  # seconds between steps
@@ -150,7 +151,8 @@ class TrainingExplorer(Explorer):
         self._note = ""
         try:
             for _ in range(int(steps)):
-                self._one_step()
+                with alone:
+                    self._one_step()
         except ValueError as error:
             self._note = str(error)
         self.refresh()
@@ -169,30 +171,31 @@ class TrainingExplorer(Explorer):
 
     def pause(self) -> None:
         """Stop after the present step."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        self._task = None  # which `_keep_going` sees
         self._label_run()
 
     def rewind(self, step: int) -> None:
         """Go back (or forward again) in this branch, to the last kept moment not after `step`."""
         check_number("step", step, low=0, high=self.branch.length, whole=True)
-        self.pause()
-        self._note = ""
-        self.time, self._now = self.branch.moment(int(step))
-        self.refresh()
+        with alone:
+            self.pause()
+            self._note = ""
+            self.time, self._now = self.branch.moment(int(step))
+            self.refresh()
 
     def fork(self) -> None:
         """Begin a new branch at this moment; the old one stays to compare with."""
-        self._note = ""
-        self._begin_branch(self.branch.fork(self._next_name(), self.time))
-        self.refresh()
+        with alone:
+            self._note = ""
+            self._begin_branch(self.branch.fork(self._next_name(), self.time))
+            self.refresh()
 
     def restart(self) -> None:
         """Begin anew with the present settings; all branches go."""
-        self.pause()
-        self._begun, self._note = False, ""
-        self.refresh()
+        with alone:
+            self.pause()
+            self._begun, self._note = False, ""
+            self.refresh()
 
     # How it is done ----------------------------------------------------------------------------
 
@@ -203,7 +206,10 @@ class TrainingExplorer(Explorer):
 
     def set(self, **values) -> None:
         """Set controls and state, then show; a change of what is in `restarts` begins anew."""
-        if any(name in self.restarts for name in values):
+        with alone:
+            if not any(name in self.restarts for name in values):
+                super().set(**values)
+                return
             self.pause()
             begun, self._begun, self._note = self._begun, False, ""
             try:
@@ -211,24 +217,24 @@ class TrainingExplorer(Explorer):
             except ValueError:
                 self._begun = begun
                 raise
-        else:
-            super().set(**values)
 
     def reset(self) -> None:
         """Return controls and state to the start and begin anew."""
-        self.pause()
-        self._begun, self._note = False, ""
-        super().reset()
+        with alone:
+            self.pause()
+            self._begun, self._note = False, ""
+            super().reset()
 
     def refresh(self) -> None:
         """Compute from the present moment and settings, and show the result."""
-        super().refresh()
-        self.message = self.message or self._note
-        self._holding, holding = True, self._holding
-        self._when.max = max(self.branch.length, self._when.value)  # the value stays in between
-        self._when.value = self.time
-        self._when.max = self.branch.length
-        self._holding = holding
+        with alone:
+            super().refresh()
+            self.message = self.message or self._note
+            self._holding, holding = True, self._holding
+            self._when.max = max(self.branch.length, self._when.value)  # the value stays in between
+            self._when.value = self.time
+            self._when.max = self.branch.length
+            self._holding = holding
 
     def actions(self) -> dict[str, Any]:
         """Run or pause, one step, a new branch."""
@@ -274,25 +280,23 @@ class TrainingExplorer(Explorer):
         self.branch.add(self._now, metrics)
 
     async def _keep_going(self) -> None:
-        try:
-            # Not "while True": in Python 3.11, wait_for can swallow the cancellation by `pause`.
-            while self._task is asyncio.current_task():
+        while True:
+            with alone:
+                if self._task is not asyncio.current_task():
+                    return  # paused, perhaps by a cell in another thread
                 began, pause = time.perf_counter(), PACES[str(self._pace.value)]
-                self._one_step()
-                while not pause and time.perf_counter() - began < SLICE:
+                try:
                     self._one_step()
+                    while not pause and time.perf_counter() - began < SLICE:
+                        self._one_step()
+                except Exception:
+                    with self.guarded():
+                        raise
+                    self._note = self.message
+                    self.pause()
                 self.refresh()
-                await self.frame.wait_painted()
-                await asyncio.sleep(max(pause - (time.perf_counter() - began), 0.001))
-        except Exception:  # a pause is a CancelledError, which is none
-            with self.guarded():
-                raise
-            self._note = self.message
-        else:
-            return
-        self._task = None
-        self._label_run()
-        self.refresh()
+            await self.frame.wait_painted()
+            await asyncio.sleep(max(pause - (time.perf_counter() - began), 0.001))
 
     def _step_once(self) -> None:
         self.pause()
@@ -310,16 +314,17 @@ class TrainingExplorer(Explorer):
         return self._buttons[label]
 
     def _control_changed(self, change) -> None:
-        if self._holding:
-            return
-        if any(self.inputs.get(name) is change["owner"] for name in self.restarts):
-            self.restart()
-        else:
-            self.refresh()
+        with alone:
+            if self._holding:
+                return
+            if any(self.inputs.get(name) is change["owner"] for name in self.restarts):
+                self.restart()
+            else:
+                self.refresh()
 
     def _rewound(self, change) -> None:
-        if not self._holding:
-            with self.guarded():
+        with alone, self.guarded():
+            if not self._holding:
                 self.rewind(change["new"])
 
 

@@ -31,10 +31,18 @@ SECONDS = 1000  # Playwright counts in milliseconds
 # JupyterLab opens ipywidgets' control channel before the kernel has imported ipywidgets.
 HARMLESS = ("No such comm", "Kernel is running over TCP without encryption")
 
-# Runs in the page: keeps what a widget's callback prints or raises (it is shown nowhere else).
+# Runs in the page: keeps what a widget's callback prints or raises (it is shown nowhere else), and
+# which of the page's messages to widgets the kernel has still to handle. JupyterLab sends these to
+# a thread of their own, so that the kernel's answer to another question says nothing about them.
 LISTEN = """
 panel => {
   window.callbackErrors = [];
+  window.withKernel = new Set();
+  panel.sessionContext.session.kernel.anyMessage.connect((_, { direction, msg }) => {
+    const { header, parent_header, content } = msg;
+    if (direction === "send" && header.msg_type === "comm_msg") withKernel.add(header.msg_id);
+    if (content?.execution_state === "idle") withKernel.delete(parent_header.msg_id);
+  });
   panel.sessionContext.iopubMessage.connect((_, message) => {
     const { header, parent_header, content } = message;
     const raised = header.msg_type === "error";
@@ -170,10 +178,13 @@ class Lab:
 
     def wait_idle(self, seconds: float = 30) -> None:
         """Wait until the kernel has answered everything that it was asked before."""
+        limit = seconds * SECONDS
+        self.page.wait_for_function("withKernel.size === 0", timeout=limit)
         self.python("None", seconds=seconds)
         self.page.wait_for_function(
-            "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
-            timeout=seconds * SECONDS,
+            """() => withKernel.size === 0 &&
+              jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === "idle" """,
+            timeout=limit,
         )
 
     def python(self, expression: str, seconds: float = 30) -> Any:
@@ -206,6 +217,10 @@ class Lab:
         )
         assert found, f"the notebook has no cell {cell_id!r}"
         return self.page.locator(f'.jp-Cell[data-cell-id="{cell_id}"]')
+
+    def cells(self) -> list[str]:
+        """The ids of the notebook's cells, in order."""
+        return self._with_panel("panel => panel.content.widgets.map(cell => cell.model.id)")
 
     def explorer(self, cell_id: str, number: int = 0) -> "View":
         """The explorer (or drawing pad) that a cell shows."""

@@ -5,6 +5,7 @@ import io
 import logging
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from dlkit.plots import INK, PAPER
 from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.frame import alone
 
 
 class Line(Explorer):
@@ -258,6 +260,26 @@ def test_a_failing_handler_is_a_sentence(line, monkeypatch):
     monkeypatch.setattr(line, "on_pointer", fail)
     point(line, "down", 0, 0, pressed=True)
     assert line.message == "not there"
+
+
+def test_one_thread_at_a_time(line):
+    """JupyterLab's messages come in a thread of their own, also while a cell sets values."""
+    messages = [
+        lambda: line._receive({"kind": "key", "key": "ArrowUp"}),
+        lambda: setattr(line.inputs["slope"], "value", 2),
+        lambda: clicks(line, "Reset"),
+        lambda: line.set(count=3),
+    ]
+    for message in messages:
+        with alone:
+            before = line.data
+            page = threading.Thread(target=message)
+            page.start()
+            page.join(0.05)
+            assert page.is_alive()  # it waits
+            assert line.data is before
+        page.join(5)
+        assert line.data is not before
 
 
 # ---- what is shown --------------------------------------------------------------------------
