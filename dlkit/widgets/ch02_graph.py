@@ -35,7 +35,7 @@ READY = (
 )
 VALUE = Style("white", plots.BLUE, anchor=0)
 GRADIENT = Style("black", plots.ORANGE, anchor=0)
-SLOPE = Style("black", "#F5C6A5")
+SLOPE = Style("black", "#F5C6A5", anchor=0)
 BOX = {"boxstyle": "round,pad=0.35", "linewidth": 1.4}
 INPUT = {"boxstyle": "square,pad=0.3", "linewidth": 0.8, "linestyle": (0, (2, 1))}
 
@@ -220,9 +220,10 @@ class ComputationalGraph(Explorer):
         for k, slope in enumerate(walk.slopes):
             if walk.graph[node.inputs[k]].constant is None:
                 (*_, bend, end) = self._wires[walk.active, k]
-                aside = 0.17 if bend[1] >= end[1] else -0.17  # clear of the other numbers
-                middle = 0.5 * (bend[0] + end[0]), 0.5 * (bend[1] + end[1]) + aside
-                yield Label(*middle, f"× {number(slope)}", SLOPE)
+                drop = bend[1] - end[1]
+                aside = 0.17 if drop > 0 else -0.17 if drop < 0 else -0.26  # clear of the others
+                y = 0.5 * (bend[1] + end[1]) + aside
+                yield Label(bend[0] + 0.06, y, f"× {number(slope)}", SLOPE)
 
     def _lines(self, walk: Walk) -> Iterator[Label]:
         """The words over and under the graph."""
@@ -301,7 +302,7 @@ class ComputationalGraph(Explorer):
             (left + pitch * c, first + unit * r) for c, r in zip(column, row, strict=True)
         ]
         self._wires = {
-            (user, k): self._wire(self._places[source], self._places[user], len(symbol(node)))
+            (user, k): self._wire(source, user, graph)
             for user, node in enumerate(graph)
             for k, source in enumerate(node.inputs)
         }
@@ -316,11 +317,11 @@ class ComputationalGraph(Explorer):
                 self._still.append(self._box(x, y + 0.28, node.name, None, fontsize=9))
         plots.theme(self.figure, self.dark)
 
-    @staticmethod
-    def _wire(source: Place, user: Place, letters: int) -> list[Place]:
-        """Straight on beside the numbers, then across."""
-        (from_x, from_y), (x, y) = source, user
-        return [(from_x + 0.13, from_y), (from_x + 0.82, from_y), (x - 0.11 - 0.04 * letters, y)]
+    def _wire(self, source: int, user: int, graph: Graph) -> list[Place]:
+        """Straight on beside the numbers, then across, from box to box."""
+        (from_x, from_y), (x, y) = self._places[source], self._places[user]
+        out, into = (0.1 + 0.035 * len(symbol(graph[i])) for i in (source, user))
+        return [(from_x + out, from_y), (from_x + 0.82, from_y), (x - into, y)]
 
     def _box(self, x: float, y: float, text: str, box: dict | None, fontsize: float = 11) -> Text:
         ink, paper = plots.INK[0], plots.PAPER[0]

@@ -348,7 +348,6 @@ class Playground(TrainingExplorer):
         self.others.set_data(np.concatenate(others, axis=1))
         self.now.set_data([self.time], [data.loss])
         self.names.show(ends)
-        self.train.set_color(plots.SKY if self.dark else plots.BLUE)
 
     def describe(self, data: Scene) -> str:
         values = self.values
