@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from dlkit import plots
+from dlkit.check import check_array
 from dlkit.models.dense import sigmoid
 from dlkit.widgets.ch02_plane import ACTIVATIONS, DATASETS, OWN, VIEW, Learner, Plane, plane
 from dlkit.widgets.explorer import Key, Pointer
@@ -117,6 +118,10 @@ class Playground(TrainingExplorer):
         """As in every explorer; points that make no sense are refused before anything changes."""
         if "points" in values:
             values["points"] = check_points(values["points"])
+        for name in ("through", "cross"):
+            pair = values.get(name)
+            if pair is not None:
+                check_array(name, pair, (2,), finite=True)
         super().set(**values)
 
     # Training ---------------------------------------------------------------------------------

@@ -693,6 +693,9 @@ def test_one_can_look_through_every_unit():
     assert not np.array_equal(pixels(playground), before)
     playground.on_pointer(Pointer("move", playground.net, 3.0, 0.2))
     assert playground.data.through is None
+    for nonsense in ("unit 3", (1,), 7):
+        with pytest.raises(ValueError, match="through must"):
+            playground.set(through=nonsense)
     playground.set(through=(1, 1))
     playground.set(depth=1)  # a unit that is gone is not looked through
     assert playground.data.through is None
