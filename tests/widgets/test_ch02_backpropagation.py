@@ -28,8 +28,6 @@ from dlkit.widgets.ch02_landscape import RACERS, STEPS, race
 from dlkit.widgets.ch02_plane import ACTIVATIONS, DATASETS, OWN, VIEW, Learner, plane
 from dlkit.widgets.ch02_surfaces import SURFACES
 from dlkit.widgets.explorer import Key, Pointer
-from dlkit.widgets.labels import Label, Labels, Style, render
-from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 
 def pixels(explorer):
@@ -104,26 +102,6 @@ def test_it_is_legible_in_the_dark(kind):
     assert light[2, 2, :3].min() > 240
     assert dark[2, 2, :3].max() < 40
     assert dark.max() > 200  # there is something to see
-
-
-# ---------------------------------------------------------------------------- labels
-
-
-def test_a_label_is_made_of_its_letters():
-    style = Style("black", "white", padding=3)
-    short, long = render("1", style, 100.0), render("11", style, 100.0)
-    assert short.shape[0] == long.shape[0]
-    assert long.shape[1] - short.shape[1] == pytest.approx(0.636 * 9 * 100 / 72, abs=1)  # DejaVu
-    assert short[..., :3].min() < 60
-    assert np.array_equal(render("1", style, 100.0), short)
-    assert render("1", style, 200.0).shape[0] == pytest.approx(2 * short.shape[0], abs=4)
-
-
-def test_labels_without_text_are_left_out():
-    figure = ComputationalGraph().figure
-    labels = Labels(figure.axes[0])
-    labels.show([Label(1, 1, "here", Style("black")), Label(1, 1, "", Style("black"))])
-    assert labels.texts == ["here"]
 
 
 # ---------------------------------------------------------------------------- expressions
@@ -494,32 +472,6 @@ def test_pause_stops_even_a_task_that_did_not_hear_it(kind):
     before = explorer.description
     paused = asyncio.run(watch(explorer))
     assert paused == explorer.description != before
-
-
-# ---------------------------------------------------------------------------- tiles
-
-
-def test_a_tile_is_enlarged_by_whole_pixels():
-    explorer = Playground()
-    figure, axes = explorer.figure, explorer.net
-    tiles = Tiles(axes)
-    pixels = np.zeros((2, 2, 4), np.uint8)
-    pixels[..., 3] = 255
-    pixels[0, 0, 0] = 255  # red, below on the left
-    tiles.show([Tile(0.1, 0.1, 0.2, 0.2, pixels)])
-    figure.canvas.draw()
-    drawn = np.asarray(figure.canvas.buffer_rgba())[::-1]
-    assert np.array_equal(drawn[15, 15], (255, 0, 0, 255))
-    assert np.array_equal(drawn[25, 15], (0, 0, 0, 255))
-    assert np.array_equal(drawn[15, 25], (0, 0, 0, 255))
-
-
-def test_paint_has_blue_below_zero_and_orange_above():
-    low, middle, high, missing = paint(np.array([-1.0, 0.0, 2.0, np.nan]), SIGNED[0])
-    assert tuple(low[:3]) == (0, 114, 178)
-    assert middle.min() > 250
-    assert tuple(high[:3]) == (230, 159, 0)
-    assert missing.min() > 250
 
 
 # ---------------------------------------------------------------------------- playground
