@@ -213,7 +213,7 @@ class Playground(TrainingExplorer):
         (self.test,) = self.chart.plot([], [], "--", linewidth=2, color=plots.VERMILION)
         self.chart.legend(
             [self.train, self.test, self.others],
-            ["learned", "test", "other branches"],
+            ["training", "test", "other branches"],
             fontsize=8,
             frameon=False,
             loc="lower left",
@@ -301,7 +301,7 @@ class Playground(TrainingExplorer):
             answer = f"what unit {data.through[1] + 1} of hidden layer {data.through[0] + 1} sees"
         yield Label(MAP[0] + MAP[2] / 2, top, answer, small)
         yield Label(MAP[0], 1.45, f"Pass {self.time}, branch {self.branch.name}", bold)
-        yield Label(MAP[0], 1.2, f"learned (filled): {_score(data.loss, data.right)}", plain)
+        yield Label(MAP[0], 1.2, f"training (filled): {_score(data.loss, data.right)}", plain)
         yield Label(
             MAP[0], 0.96, f"test (hollow): {_score(data.test_loss, data.test_right)}", plain
         )
