@@ -8,18 +8,11 @@ import pytest
 
 from dlkit.models.perceptron import Perceptron
 from dlkit.separation import mistake_bound
-from dlkit.widgets.ch01_perceptron import (
-    CORNERS,
-    FUNCTIONS,
-    KEPT,
-    MOST_POINTS,
-    START,
-    RosenblattRule,
-    ThresholdNeuron,
-    YourDigit,
-    as_arrays,
-    half_plane,
-)
+from dlkit.widgets.ch01_digit import KEPT
+from dlkit.widgets.ch01_neuron import CORNERS, FUNCTIONS
+from dlkit.widgets.ch01_parts import half_plane
+from dlkit.widgets.ch01_perceptron import RosenblattRule, ThresholdNeuron, YourDigit
+from dlkit.widgets.ch01_rule import MOST_POINTS, START, as_arrays
 from dlkit.widgets.explorer import Key, Pointer
 
 EXPLORERS = [ThresholdNeuron, RosenblattRule, YourDigit]
