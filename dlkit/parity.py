@@ -233,6 +233,7 @@ class Report:
     def __str__(self) -> str:
         width = max(len(row.name) for row in self.rows)
         lines = [f"{self.title}: largest relative difference {self.largest:.1e}"]
+        lines += [f"  {'':{width}}  {'shape':>14}  absolute  relative"]
         lines += [
             f"  {row.name:{width}}  {row.shape!s:>14}  {row.absolute:8.1e}  {row.relative:8.1e}"
             for row in self.rows

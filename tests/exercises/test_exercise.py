@@ -40,6 +40,14 @@ def double(tmp_path, monkeypatch):
 def stub(x): ...
 
 
+def stub_with_words(x):
+    """Return twice x."""
+
+
+def forgetful(x):
+    x = x + x
+
+
 def unfinished(x):
     raise NotImplementedError
 
@@ -48,7 +56,7 @@ def test_the_solution_passes(double):
     assert double.check(Double.answer).kind == "right"
 
 
-@pytest.mark.parametrize("answer", [None, ..., stub, unfinished])
+@pytest.mark.parametrize("answer", [None, ..., stub, stub_with_words, unfinished])
 def test_a_stub_is_not_attempted(double, answer):
     feedback = double.check(answer)
     assert feedback.kind == "not attempted"
@@ -68,6 +76,8 @@ def test_a_stub_is_not_attempted(double, answer):
         (lambda: 3, "it raised TypeError"),
         (lambda x: x @ np.ones((2, 2)), "it raised ValueError"),
         (42, "Expected a function, got 42"),
+        (forgetful, "Your function returned None"),
+        (print, "Your function returned None"),
     ],
 )
 def test_a_wrong_answer_is_explained(double, answer, message):
