@@ -67,6 +67,7 @@ function render({ model, el }) {
     const [width, height] = model.get("size");
     const keys = Object.entries(model.get("key_help"));
     canvas.style.maxWidth = `${width}px`;
+    canvas.style.minWidth = `${0.6 * width}px`;
     canvas.style.aspectRatio = `${width} / ${height}`;
     canvas.classList.toggle("dlkit-pointer", model.get("pointer"));
     canvas.setAttribute("role", keys.length ? "application" : "img");
