@@ -1,5 +1,6 @@
 """Exercises of chapter 01: gates, the rule, margins, the theorem, XOR, and a bug clinic."""
 
+from io import BytesIO
 from itertools import product
 from typing import Any, ClassVar
 
@@ -15,21 +16,32 @@ INPUTS = np.array(list(product([0, 1], repeat=2)))
 """The four inputs of two bits, in the order 00, 01, 10, 11."""
 
 
+class Still(Figure):
+    """A figure that a notebook shows as a picture, whether or not pyplot was set up before."""
+
+    def _repr_png_(self) -> bytes:
+        shown = BytesIO()
+        self.savefig(shown, format="png")
+        return shown.getvalue()
+
+
 class Gates(Exercise):
     """Weights and bias for three gates."""
 
     hints = (
         "Draw the four points of a gate, and a line with the 1s on one side of it.",
-        "With weights (1, 1) the weighted sum counts the inputs that are on: 0, 1 or 2. "
-        "The bias then says how many are needed.",
-        "AND needs two: w = (1, 1) and b = -1.5. OR needs one. NAND is AND turned round.",
+        "The weights need not be equal. Take any two positive ones, write down the four sums, "
+        "and choose a bias that lifts only the wanted ones above 0.",
+        "With w = (2, 3) the four sums are 0, 3, 2 and 5. For AND the bias must lift only the 5 "
+        "above 0, for OR everything but the 0. NAND is AND with every sign turned round.",
     )
     praise = "Right: three lines, and each has the 1s of its gate on the side of its arrow."
     answer: ClassVar = {
-        "AND": ((1, 1), -1.5),
-        "OR": ((1, 1), -0.5),
-        "NAND": ((-1, -1), 1.5),
+        "AND": ((2, 3), -4),
+        "OR": ((2, 3), -1),
+        "NAND": ((-2, -3), 4),
     }
+    in_the_text: ClassVar = {"AND": (1, 1, -1.5), "OR": (1, 1, -0.5)}
 
     wanted: ClassVar = {"AND": (0, 0, 0, 1), "OR": (0, 1, 1, 1), "NAND": (1, 1, 1, 0)}
 
@@ -45,6 +57,11 @@ class Gates(Exercise):
                     f"so your unit answers {int(z > 0)}."
                     + (" The unit fires only if z is more than 0." if z == 0 else ""),
                 )
+            wrong_if(
+                self.in_the_text.get(gate) == (*w, b),
+                f"{gate} is right, but these are the numbers of the text. Another line parts the "
+                "same points: move it a little, or turn it.",
+            )
 
     def expects(self) -> str:
         return "a dictionary such as {'AND': ((w1, w2), b), 'OR': …, 'NAND': …}"
@@ -66,9 +83,16 @@ class Rule(Exercise):
         for y in (1, -1) * 6:
             cases.append((rng.normal(size=3).round(1), 0.5, rng.normal(size=3).round(1), y))
         for w, b, x, y in cases:
-            w_new, b_new = _pair(call(answer, w, b, x, y), len(w))
+            given_w, given_x = w.copy(), x.copy()
+            w_new, b_new = _pair(call(answer, given_w, b, given_x, y, copies=False), len(w))
             want_w, want_b = self.answer(w, b, x, y)
             if np.allclose(w_new, want_w) and np.isclose(b_new, want_b):
+                wrong_if(
+                    not (np.array_equal(given_w, w) and np.array_equal(given_x, x)),
+                    "what you return is right, but your step also changes the array that it was "
+                    "given, so its caller loses the old weights. w += … does that; w = w + … makes "
+                    "a new array.",
+                )
                 continue
             z = float(w @ x + b)
             case = f"For w = {_point(w)}, b = {b:g}, x = {_point(x)}, y = {y:+d}, z = {z:.3g}"
@@ -305,9 +329,9 @@ class ByEye(Exercise):
         low, high = self.sets[letter]
         return np.array(low + high, float), np.repeat([-1, 1], [len(low), len(high)])
 
-    def show(self) -> Figure:
+    def show(self) -> Still:
         """The six sets."""
-        figure = Figure(figsize=(9, 5.6), layout="constrained")
+        figure = Still(figsize=(9, 5.6), layout="constrained")
         for ax, letter in zip(figure.subplots(2, 3).flat, self.sets, strict=True):
             plots.points(*self.points(letter), ax=ax, size=60, legend=letter == "A")
             ax.set(xlim=(-0.3, 2.3), ylim=(-0.3, 2.5), aspect="equal", xticks=[], yticks=[])
@@ -339,11 +363,17 @@ class Xor(Exercise):
     """XOR from three units."""
 
     hints = (
-        "XOR is: at least one, but not both. You have had units for both halves.",
-        "Let the first hidden unit be OR and the second NAND. What must the last unit be?",
-        "The last unit is AND of the two. Its weights are those of your first exercise.",
+        "XOR is: the first input alone, or the second input alone.",
+        "Let one hidden unit fire for 10 only, and the other for 01 only. "
+        "What must the last unit be?",
+        "W1's first row (1, -1) with bias -0.5 fires for 10 only. Turn it round for 01. "
+        "The last unit is OR of the two.",
     )
-    praise = "Right: two lines make a strip, and the last unit asks whether a point lies in it."
+    praise = (
+        "Right: other hidden units, another description of the inputs, and again one line is "
+        "enough for the last unit."
+    )
+    in_the_text: ClassVar = {(0, 1, 1, 1), (1, 1, 1, 0)}  # OR and NAND
 
     def examine(self, answer):
         result = call(answer) if callable(answer) else answer
@@ -370,16 +400,21 @@ class Xor(Exercise):
                 f"XOR of {_point(x)} should be {want}: your hidden units say {_point(h)}, "
                 f"and the last unit makes {got} of it.",
             )
+        wrong_if(
+            {tuple(unit) for unit in hidden.T.tolist()} == self.in_the_text,
+            "This computes XOR, but its hidden units answer like OR and NAND, as in the text. "
+            "There are other pairs: think of units that fire for one input pair only.",
+        )
 
     def expects(self) -> str:
         return "(W1, b1, W2, b2) of shapes (2, 2), (2,), (1, 2), (1,)"
 
     @staticmethod
     def answer():
-        W1 = np.array([[1, 1], [-1, -1]])  # OR, NAND
-        b1 = np.array([-0.5, 1.5])
-        W2 = np.array([[1, 1]])  # AND
-        b2 = np.array([-1.5])
+        W1 = np.array([[1, -1], [-1, 1]])  # 10 only, 01 only
+        b1 = np.array([-0.5, -0.5])
+        W2 = np.array([[1, 1]])  # OR
+        b2 = np.array([-0.5])
         return W1, b1, W2, b2
 
 
@@ -436,9 +471,9 @@ class Clinic(Exercise):
             for letter, fault in self.cases.items()
         }
 
-    def show(self) -> Figure:
+    def show(self) -> Still:
         """Mistakes in each pass, and the length of the weights after it, for the five runs."""
-        figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+        figure = Still(figsize=(9.5, 3.8), layout="constrained")
         mistakes, length = figure.subplots(1, 2)
         runs = self.curves()
         plots.curves(

@@ -1,9 +1,12 @@
 """Every exercise of chapter 01 takes its solution, a blank stub, and mistakes people make."""
 
 import inspect
+from io import BytesIO
 
+import matplotlib.image as mpimg
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from dlkit.exercises import ch01_perceptron as exercises
 from dlkit.exercises.exercise import NOT_ATTEMPTED, RIGHT, WRONG, Exercise
@@ -29,6 +32,14 @@ def right(w, b, x, y):
     return y * (w @ x + b) > 0
 
 
+def in_place(w, b, x, y):
+    """The right rule, but it writes into its caller's weights."""
+    if not right(w, b, x, y):
+        w += y * x
+        b += y
+    return w, b
+
+
 WRONG_ANSWERS = [
     ("gates", GATES | {"AND": ((1, 1), -0.9)}, "AND of (0, 1) should be 0"),
     ("gates", GATES | {"AND": ((1, 1), -2)}, "fires only if z is more than 0"),
@@ -40,6 +51,8 @@ WRONG_ANSWERS = [
     ("gates", {"AND": GATES["AND"]}, "has no OR"),
     ("gates", GATES | {"XOR": ((1, 1), 0)}, "'XOR' too"),
     ("gates", [1, 2], "dictionary"),
+    ("gates", GATES | {"AND": ((1, 1), -1.5)}, "AND is right, but these are the numbers of"),
+    ("gates", GATES | {"OR": ([1.0, 1.0], -0.5)}, "OR is right, but these are the numbers of"),
     ("rule", lambda w, b, x, y: (w - y * x, b - y), "sign is the wrong way round"),
     ("rule", lambda w, b, x, y: (w + y * x, b + y), "should change, but your w or b did"),
     ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + y * x, b), "bias should"),
@@ -50,6 +63,7 @@ WRONG_ANSWERS = [
         lambda w, b, x, y: (w + y * x, b + y) if y * (w @ x + b) < 0 else (w, b),
         "on the line itself counts",
     ),
+    ("rule", in_place, "makes a new array"),
     ("rule", lambda w, b, x, y: w + y * x, "return w, b"),
     ("rule", lambda w, b, x, y: (np.append(w, b), b), "keep its shape"),
     ("rule", lambda w, b, x, y: (w + x.T @ w.missing, b), "AttributeError"),
@@ -90,7 +104,9 @@ WRONG_ANSWERS = [
     ("by_eye", {}, "no A"),
     ("by_eye", {"A", "B"}, "dictionary"),
     ("xor", (W1, B1, W2, B2 + 1), "XOR of (0, 0) should be 0"),
-    ("xor", (np.array([[1, 1], [1, 1]]), np.array([-0.5, -1.5]), W2, B2), "XOR of (0, 1)"),
+    ("xor", (np.array([[1, 1], [1, 1]]), np.array([-0.5, -1.5]), W2, B2), "XOR of (1, 1)"),
+    ("xor", ([[1, 1], [-1, -1]], [-0.5, 1.5], [[1, 1]], [-1.5]), "like OR and NAND"),
+    ("xor", ([[-2, -3], [2, 3]], [4, -1], [[1, 1]], [-1.5]), "like OR and NAND"),
     ("xor", (W1.T[:1], B1, W2, B2), "W1 should have shape (2, 2)"),
     ("xor", (W1, B1, W2[0], B2), "W2 should have shape (1, 2)"),
     ("xor", (W1, B1), "tuple of 2"),
@@ -196,6 +212,31 @@ def test_clinic_curves_show_what_the_symptoms_say():
 def test_pictures_are_made():
     assert len(exercises.by_eye.show().axes) == 6
     assert len(exercises.clinic.show().axes) == 2
+
+
+@pytest.mark.parametrize("name", ["by_eye", "clinic"])
+def test_pictures_show_in_a_notebook_that_has_not_used_pyplot(name):
+    """A fresh formatter knows nothing of Matplotlib, like a kernel right after a restart."""
+    shown, _ = DisplayFormatter().format(getattr(exercises, name).show())
+    picture = mpimg.imread(BytesIO(shown["image/png"]))
+    assert picture.shape[1] >= 900
+    assert np.ptp(picture[..., :3]) > 0.8  # from ink to paper: not blank
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        ([[1, 1], [1, 1]], [-0.5, -1.5], [[1, -2]], [-0.5]),  # OR but not AND
+        ([[1, -1], [1, 1]], [-0.5, -0.5], [[1, 1]], [-0.5]),  # OR once more: no XOR
+        ([[1, -1], [-1, 1]], [-0.5, -0.5], [[1, 1]], [-0.5]),  # 10 or 01
+        ([[1, -1], [-1, 1]], [0.5, 0.5], [[-1, -1]], [1.5]),  # not both of two implications
+    ],
+)
+def test_xor_by_other_hidden_units(net):
+    w1, b1, w2, b2 = map(np.array, net)
+    hidden = exercises.INPUTS @ w1.T + b1 > 0
+    makes_xor = ((hidden @ w2.T + b2 > 0)[:, 0] == [False, True, True, False]).all()
+    assert (exercises.xor.check(net).kind == RIGHT) == makes_xor
 
 
 def test_functions_have_the_signatures_that_the_stubs_have():
