@@ -89,15 +89,17 @@ function render({ model, el }) {
     const picture = format === "rgba"
       ? new ImageData(bytes, width, height)
       : await createImageBitmap(new Blob([bytes]));
-    if (id <= painted) return;
+    if (id <= painted) return; // a newer one was decoded sooner
     painted = id;
     if (canvas.width !== picture.width) canvas.width = picture.width;
     if (canvas.height !== picture.height) canvas.height = picture.height;
     if (format === "rgba") context.putImageData(picture, 0, 0);
     else context.drawImage(picture, 0, 0);
     describe(text);
-    const afterPaint = document.hidden ? setTimeout : requestAnimationFrame;
-    if (id) afterPaint(() => setTimeout(() => model.send({ kind: "painted", id })));
+    if (!id) return; // the still picture is nobody's frame
+    const acknowledge = () => model.send({ kind: "painted", id });
+    if (document.hidden) acknowledge(); // nothing is painted there, and timers are slowed down
+    else requestAnimationFrame(() => setTimeout(acknowledge));
   }
   function receive(content, buffers) {
     if (content.done) finish();
@@ -176,6 +178,7 @@ function render({ model, el }) {
   report();
   followDensity();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", report, { signal });
+  document.addEventListener("visibilitychange", report, { signal });
   observe(new MutationObserver(report), document.body, {
     attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"],
   });

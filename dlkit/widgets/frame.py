@@ -30,6 +30,7 @@ from dlkit.widgets.layers import Layers
 DPI = 100  # CSS pixels per inch of figure
 IN_FLIGHT = 2  # frames on their way to the page: one being painted, one being sent
 PATIENCE = 1.0  # seconds after which a page that does not answer is no longer waited for
+UNANSWERED = 8  # frames sent at most to a page that does not answer: Jupyter would keep them all
 
 alone = threading.RLock()
 
@@ -71,16 +72,20 @@ class Frame(anywidget.AnyWidget):
         self.dark = False
         self.page: dict | None = None  # what the page reported; None: nobody looks
         self.sent = self.painted = 0
-        self._sent_at = 0.0
+        self._waiting_since = 0.0
         self._dirty = False
         self._prepare, self._theme, self._event = prepare, theme, event
         self.on_msg(self._receive)
 
     @property
+    def silent(self) -> bool:
+        """Whether the page has not answered for long: closed, asleep or cut off."""
+        return self.painted < self.sent and time.monotonic() - self._waiting_since > PATIENCE
+
+    @property
     def busy(self) -> bool:
         """Whether the page has still to paint what it was sent."""
-        waiting = self.sent - self.painted >= IN_FLIGHT
-        return waiting and time.monotonic() - self._sent_at < PATIENCE
+        return self.sent - self.painted >= (UNANSWERED if self.silent else IN_FLIGHT)
 
     def update(self) -> None:
         """Show the present state: now, or as soon as the page has painted what it has."""
@@ -98,8 +103,7 @@ class Frame(anywidget.AnyWidget):
 
     async def wait_painted(self) -> None:
         """Wait until the page has painted the last frame; not for long if it does not answer."""
-        until = time.monotonic() + PATIENCE
-        while self.page is not None and self.painted < self.sent and time.monotonic() < until:
+        while self.page is not None and self.painted < self.sent and not self.silent:
             await asyncio.sleep(0.004)  # the acknowledgement may come in another thread
 
     def png(self) -> bytes:
@@ -122,8 +126,9 @@ class Frame(anywidget.AnyWidget):
         else:
             picture = Image.fromarray(pixels[..., :3])
             kind, data = "jpeg", encode(picture, "jpeg", quality=88, subsampling=0)
+        if self.painted == self.sent:
+            self._waiting_since = time.monotonic()
         self.sent += 1
-        self._sent_at = time.monotonic()
         content = {"id": self.sent, "format": kind, "width": width, "height": height}
         self.send(content | {"description": self.description}, [data])
 
@@ -134,6 +139,7 @@ class Frame(anywidget.AnyWidget):
                 self._meet(message)
             elif kind == "painted":
                 self.painted = max(self.painted, message["id"])
+                self._waiting_since = time.monotonic()
                 self._catch_up()
             else:
                 try:

@@ -200,14 +200,22 @@ def test_a_page_that_does_not_answer_is_not_waited_for(figure, monkeypatch):
 
     async def scenario():
         frame = Frame(figure, prepare=lambda: shown.append(1))
-        Wire(frame)
+        wire = Wire(frame)
         for _ in range(5):
             frame.update()
         assert frame.busy
         assert len(shown) == 2
         await frame.wait_painted()
+        assert frame.silent
         await asyncio.sleep(0.1)
         assert len(shown) == 3  # the picture that was owed came by itself
+        for _ in range(50):
+            frame.update()
+            await asyncio.wait_for(frame.wait_painted(), 0.01)  # no more waiting
+        assert frame.sent == frame_module.UNANSWERED  # Jupyter keeps what nobody fetches
+        wire.paints()
+        assert not frame.silent
+        assert frame.sent == frame_module.UNANSWERED + 1  # what was owed
 
     asyncio.run(scenario())
 
