@@ -79,7 +79,7 @@ class YourDigit(Explorer):
     Shows its weights as a picture, and what each stroke of the present drawing says.
     """
 
-    title = "Your digit against mine: draw, train, and read the weights"
+    title = "Your digit against mine (from MNIST): draw, train, and read the weights"
     size = (9.4, 4.1)
 
     def __init__(self, **start):
@@ -152,6 +152,7 @@ class YourDigit(Explorer):
         """Put a test digit of MNIST on the pad: one of the two, at random."""
         values = self.values
         split = _mnist().only(values["first"], values["second"])
+        self.set(shift=0)
         self.pad.load(split.x_test[self._shown.integers(len(split.x_test))])
 
     def reset(self) -> None:
@@ -203,8 +204,9 @@ class YourDigit(Explorer):
 
     def draw(self, learned):
         limit = float(np.abs(learned.weight).max()) or 1.0
-        for picture, values in zip(self.pictures, (learned.weight, learned.said), strict=True):
-            picture.set_data(values / limit)
+        self.pictures[0].set_data(learned.weight / limit)
+        self.pictures[1].set_data(_over_ink(learned.said / limit, learned.drawing))
+        self.pad.seen = _as_bytes(learned.drawing)  # as it was moved
         first, second = learned.digits
         parts = self._parts(learned)
         longest = max(map(abs, parts)) or 1.0
@@ -248,8 +250,9 @@ class YourDigit(Explorer):
         drawings = f", {len(learned.mine)} of your drawings kept" if learned.mine else ""
         end = "" if learned.converged else ", without coming to an end"
         text = (
-            f"{first} (blue) or {second} (orange): learned from {learned.examples} examples with "
-            f"{learned.mistakes} mistakes{end}{drawings}. "
+            f"{first} (blue) or {second} (orange): learned from "
+            f"{_count(learned.examples, 'example')} with "
+            f"{_count(learned.mistakes, 'mistake')}{end}{drawings}. "
         )
         if not np.isnan(learned.test_error):
             text += f"On MNIST's test digits {learned.test_error:.1%} of its answers are wrong. "
@@ -264,3 +267,14 @@ class YourDigit(Explorer):
 
 def _as_bytes(pixels: np.ndarray) -> bytes:
     return np.round(np.ravel(pixels) * 255).astype(np.uint8).tobytes()
+
+
+def _over_ink(said: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """What each pixel says, from -1 to 1, as colours; ink that says nothing shows as grey."""
+    colours = plots.DIVERGING((said + 1) / 2)[..., :3]
+    quiet = (0.45 * ink * (1 - np.minimum(1, 3 * np.abs(said))))[..., None]
+    return colours * (1 - quiet) + 0.4 * quiet
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'s' if number != 1 else ''}"

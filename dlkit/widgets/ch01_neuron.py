@@ -90,7 +90,7 @@ class ThresholdNeuron(Explorer):
     @staticmethod
     def compute(w1, w2, b, found=frozenset()):
         w = np.array([w1, w2])
-        z = CORNERS @ w + b
+        z = (CORNERS @ w + b).round(9)  # a corner on the line gives 0, not what rounding leaves
         fires = z > 0
         number = int(fires @ [8, 4, 2, 1])
         return Unit(w, b, z, fires, number, found | {number})
@@ -212,7 +212,7 @@ class ThresholdNeuron(Explorer):
             for (x1, x2), z, fires in zip(CORNERS, unit.z, unit.fires, strict=True)
         )
         text = (
-            f"z = {short(unit.w[0])} x1 + {short(unit.w[1])} x2 + {short(unit.b)}. "
+            f"z = {short(unit.w[0])} x1 {_signed(unit.w[1])} x2 {_signed(unit.b)}. "
             f"{said}. This is “{FUNCTIONS[unit.number]}”. "
         )
         missing = [name for number, name in enumerate(FUNCTIONS) if number not in unit.found]
@@ -255,7 +255,7 @@ class ThresholdNeuron(Explorer):
     def _handle(self, unit):
         """Where the line carries its arrow, and the arrow's tip (None if the line is not in view).
 
-        The arrow stands off the middle of the visible part, where it covers no corner.
+        The arrow stands where its tip is inside the picture and covers no corner.
         """
         ends = plots.line_segment(unit.w, unit.b, self.window, self.window)
         if ends is None:
@@ -264,8 +264,15 @@ class ThresholdNeuron(Explorer):
             return (
                 middle - (unit.w @ middle + unit.b) / length * unit.w if length else middle
             ), None
-        foot = ends[0] + 0.28 * (ends[1] - ends[0]) if self._pivot is None else self._pivot
-        return foot, foot + 0.35 * unit.w / np.linalg.norm(unit.w)
+        direction = 0.35 * unit.w / np.linalg.norm(unit.w)
+        if self._pivot is not None:
+            return self._pivot, self._pivot + direction
+        feet = ends[0] + np.array([[0.28], [0.5], [0.72]]) * (ends[1] - ends[0])
+        low, high = self.window
+        room = np.minimum(feet + direction - low, high - feet - direction).min(axis=1)
+        free = np.linalg.norm((feet + direction)[:, None] - CORNERS, axis=2).min(axis=1)
+        foot = feet[np.minimum(room, free - 0.1).argmax()]
+        return foot, foot + direction
 
     def _turn(self, direction):
         """Point the arrow along `direction`; the line turns round the arrow's foot."""
@@ -283,3 +290,8 @@ class ThresholdNeuron(Explorer):
     def _set(self, w, b):
         w1, w2, b = (round(float(np.clip(v, -3, 3)), 2) for v in (*w, b))
         self.set(w1=w1, w2=w2, b=b)
+
+
+def _signed(value: float) -> str:
+    """A number with its sign, to be added to what stands before it."""
+    return f"+ {short(value)}" if value >= 0 else f"− {short(-value)}"

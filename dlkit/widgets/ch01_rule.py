@@ -32,6 +32,7 @@ START: Points = (
 )
 MOST_POINTS = 60
 GRAB = 0.15  # how near a point the pointer must be to take it
+ON_IT = 0.05  # nearer than this it is on the point itself
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class RosenblattRule(TrainingExplorer):
 
     def __init__(self, **start):
         self._held: int | None = None  # the point that is dragged
+        self._pressed: np.ndarray | None = None  # where, until the pointer has moved
         self._cross: np.ndarray | None = None  # where the keys act; None until one is pressed
         super().__init__(**start)
 
@@ -104,7 +106,7 @@ class RosenblattRule(TrainingExplorer):
         return {"points": START}
 
     def actions(self):
-        return super().actions() | {"No points": lambda: self.set(points=())}
+        return super().actions() | {"Remove all points": lambda: self.set(points=())}
 
     # The training
 
@@ -127,7 +129,7 @@ class RosenblattRule(TrainingExplorer):
         unit = state["unit"]
         scores = y * unit.decision(x)
         if (scores > 0).all():
-            raise Finished(f"All points are right after {state['mistakes']} mistakes: done.")
+            raise Finished("All points are right: done.")
         i = {
             "one after the other": state["shown"] % len(x),
             "by chance": int(state["rng"].integers(len(x))),
@@ -191,8 +193,12 @@ class RosenblattRule(TrainingExplorer):
             ax.add_patch(FancyArrowPatch((0, 0), (1, 1), color=colour, zorder=4, **look))
             for colour in ARROWS
         ]
-        self.live(*self.sides, self.old_line, self.new_line, *self.arrows)
-        self.live(self.blue, self.orange, self.ring, self.cross)
+        (self.source,) = ax.plot([], [], ":", color=plots.PURPLE, linewidth=1.8, zorder=3)
+        self.scale = ax.text(
+            0.02, 0.02, "", transform=ax.transAxes, fontsize=9.5, color=INK[0], zorder=8
+        )
+        self.live(*self.sides, self.old_line, self.new_line, self.source, *self.arrows)
+        self.live(self.blue, self.orange, self.ring, self.cross, self.scale)
 
     def _arrow_samples(self):
         return [Line2D([], [], color=colour, linewidth=2.2, marker=">") for colour in ARROWS]
@@ -209,10 +215,13 @@ class RosenblattRule(TrainingExplorer):
             for colour, style in BRANCHES
         ]
         (self.now,) = ax.plot([], [], "o", color=plots.VERMILION, markersize=9, zorder=5)
+        self.now.set_clip_on(False)
+        name = {"color": INK[0], "fontsize": 10, "va": "bottom", "clip_on": True, "zorder": 6}
+        self.branch_names = [ax.text(0, 1, "", **name) for _ in BRANCHES]
         self.ceiling = ax.axhline(1, color=plots.VERMILION, linestyle="--", linewidth=1.8)
         words = {"color": INK[0], "fontsize": 11, "transform": ax.transAxes, "va": "top"}
         self.status = ax.text(0.03, 0.98, "", zorder=6, **words)
-        self.live(*self.branch_lines, self.now, self.ceiling, self.status)
+        self.live(*self.branch_lines, *self.branch_names, self.now, self.ceiling, self.status)
 
     def draw(self, lesson):
         self._draw_plane(lesson)
@@ -239,6 +248,10 @@ class RosenblattRule(TrainingExplorer):
         tips = [(zero, old[0]), (old[0], lesson.w), (zero, lesson.w)]
         for arrow, (tail, tip) in zip(self.arrows, tips, strict=True):
             arrow.set_positions(scale * tail, scale * tip)
+        step = lesson.w - old[0] if lesson.wrong else zero
+        self.source.set_data(*np.transpose([zero, scale * step]))
+        drawn = bool(lesson.w.any() or lesson.wrong)
+        self.scale.set_text(f"arrows at {scale:.2f} of their length" if drawn and scale < 1 else "")
         self.arrows[0].set_visible(lesson.wrong and old[0].any())
         self.arrows[1].set_visible(lesson.wrong)
         self.arrows[2].set_visible(bool(lesson.w.any()))
@@ -249,10 +262,14 @@ class RosenblattRule(TrainingExplorer):
         return min(1.0, 0.85 * self.limits[1] / longest) if longest else 1.0
 
     def _draw_count(self, lesson):
-        curves = list(self.curves("mistakes").values())
-        for i, line in enumerate(self.branch_lines):
-            curve = curves[i] if i < len(curves) else []
+        named = list(self.curves("mistakes").items())
+        curves = [curve for _, curve in named]
+        for i, (line, text) in enumerate(zip(self.branch_lines, self.branch_names, strict=True)):
+            name, curve = named[i] if i < len(named) else ("", np.zeros(0))
             line.set_data(np.arange(1, len(curve) + 1), curve)
+            text.set_text(name if len(curve) and len(named) > 1 else "")
+            if len(curve):
+                text.set_position((len(curve), curve[-1]))
         self.now.set_data([lesson.shown], [max(lesson.mistakes, 0.8)])
         bounded = np.isfinite(lesson.bound)
         self.ceiling.set_visible(bounded)
@@ -297,8 +314,8 @@ class RosenblattRule(TrainingExplorer):
         if not lesson.separable:
             return text + "No line parts these points: the rule will never come to rest."
         if np.isfinite(lesson.bound):
-            text += f"At most (R/γ)² = {lesson.bound:,.0f} mistakes, with γ = {lesson.gamma:.3g}. "
-        return text + ("All points are right: done." if lesson.done else "")
+            text += f"The bound (R/γ)² is {lesson.bound:,.0f}, with γ = {lesson.gamma:.3g}. "
+        return text + ("All points are right." if lesson.done else "")
 
     # Pointer and keys
 
@@ -312,14 +329,26 @@ class RosenblattRule(TrainingExplorer):
             if near is not None and event.control:
                 self._remove(near)
             elif near is not None:
-                self._held = near
+                self._held, self._pressed = near, place
             else:
-                label = 1 if self.values["placing"].startswith("orange") else -1
-                self._held = self._place(place, -label if event.shift else label)
+                self._held = self._place(place, self._label(event))
         elif event.pressed and self._held is not None:
+            self._pressed = None
             self._move(self._held, place)
         elif not event.pressed:
-            self._held = None
+            if event.kind == "up" and self._pressed is not None:
+                self._click_near(self._pressed, self._label(event))
+            self._held = self._pressed = None
+
+    def _label(self, event):
+        label = 1 if self.values["placing"].startswith("orange") else -1
+        return -label if event.shift else label
+
+    def _click_near(self, place, label):
+        """A click close to a point that did not drag it places another one beside it."""
+        x, _ = as_arrays(self.values["points"])
+        if np.linalg.norm(x - place, axis=1).min() > ON_IT:
+            self._place(place, label)
 
     def on_key(self, event):
         if self._cross is None:
@@ -351,6 +380,8 @@ class RosenblattRule(TrainingExplorer):
         points = self.values["points"]
         if len(points) == MOST_POINTS:
             raise ValueError(f"There are {MOST_POINTS} points already: remove one first.")
+        if any(_point(place, 0)[:2] == point[:2] for point in points):
+            raise ValueError("There is a point at this place already: move on first.")
         self.set(points=(*points, _point(place, label)))
         return len(points)
 
@@ -365,7 +396,12 @@ class RosenblattRule(TrainingExplorer):
 
 
 MOVES = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, 1), "ArrowDown": (0, -1)}
-BRANCHES = tuple(zip(plots.PALETTE, plots.LINE_STYLES, strict=True))[:4]
+BRANCHES = (  # the classes' own colours are taken
+    (plots.GREEN, "-"),
+    (plots.PURPLE, "--"),
+    (plots.SKY, "-."),
+    (plots.GREY, ":"),
+)
 ARROWS = (plots.GREY, plots.PURPLE, INK[0])  # w before, the step, w now
 
 

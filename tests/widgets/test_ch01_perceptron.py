@@ -227,7 +227,7 @@ def test_training_is_that_of_the_perceptron():
     assert rule.data.done
     assert "done" in rule.message
     assert rule.data.mistakes <= rule.data.bound == mistake_bound(x, y)
-    assert "All points are right: done." in rule.description
+    assert "All points are right." in rule.description
 
 
 @pytest.mark.parametrize("order", ["one after the other", "by chance", "the worst first"])
@@ -318,7 +318,7 @@ def test_points_are_placed_dragged_and_removed_by_keys():
 
 def test_training_without_points_gets_a_sentence():
     rule = RosenblattRule()
-    button(rule, "No points").click()
+    button(rule, "Remove all points").click()
     button(rule, "Step").click()
     assert "no point to learn from" in rule.message
     assert rule.data.shown == 0
@@ -493,3 +493,57 @@ def test_contradicting_drawings_say_that_learning_has_no_end(digit):
     digit.keep(1)
     digit.keep(-1)
     assert "without coming to an end" in digit.description
+
+
+# What a newcomer stumbled over
+
+
+def test_a_corner_on_the_line_stays_silent_whatever_rounding_leaves():
+    unit = ThresholdNeuron.compute(w1=0.1, w2=0.7, b=-0.8)  # 0.1 + 0.7 is not quite 0.8
+    assert unit.z[3] == 0
+    assert not unit.fires[3]
+
+
+def test_the_arrow_s_tip_stays_inside_and_off_the_corners():
+    neuron = ThresholdNeuron()
+    low, high = neuron.window
+    for angle in np.linspace(0, 2 * np.pi, 24, endpoint=False):
+        neuron.set(w1=float(np.cos(angle)), w2=float(np.sin(angle)), b=-0.1)
+        _, tip = neuron._handle(neuron.data)
+        assert tip is not None
+        assert (low <= tip).all()
+        assert (tip <= high).all()
+
+
+def test_a_click_beside_a_point_places_another_one_there():
+    rule = RosenblattRule(points=((0.0, 0.0, -1),))
+    point(rule, "down", 0.1, 0.0, True)
+    point(rule, "up", 0.1, 0.0, False)
+    assert rule.values["points"] == ((0.0, 0.0, -1), (0.1, 0.0, 1))
+    point(rule, "down", 0.0, 0.0, True)  # on the point itself: nothing to place
+    point(rule, "up", 0.0, 0.0, False)
+    assert len(rule.values["points"]) == 2
+    point(rule, "down", 0.01, 0.0, True)
+    point(rule, "move", 0.5, 0.5, True)  # and a drag takes it along
+    point(rule, "up", 0.5, 0.5, False)
+    assert rule.values["points"][0] == (0.5, 0.5, -1)
+    assert len(rule.values["points"]) == 2
+
+
+def test_a_place_takes_one_point():
+    rule = RosenblattRule(points=((0.0, 0.0, -1),))
+    with rule.guarded():
+        rule.on_key(Key("o"))
+    assert rule.message == "There is a point at this place already: move on first."
+    assert len(rule.values["points"]) == 1
+
+
+def test_the_preview_moves_with_the_digit_and_the_next_digit_starts_unmoved():
+    digit = YourDigit()
+    digit.show_digit()
+    before = np.frombuffer(digit.pad.seen, np.uint8).reshape(28, 28)
+    digit.set(shift=5)
+    after = np.frombuffer(digit.pad.seen, np.uint8).reshape(28, 28)
+    np.testing.assert_array_equal(after[:, 5:], before[:, :-5])
+    digit.show_digit()
+    assert digit.values["shift"] == 0
