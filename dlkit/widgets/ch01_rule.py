@@ -215,7 +215,7 @@ class RosenblattRule(TrainingExplorer):
             for colour, style in BRANCHES
         ]
         (self.now,) = ax.plot([], [], "o", color=plots.VERMILION, markersize=9, zorder=5)
-        self.now.set_clip_on(False)
+        self.now.set(clip_on=False, in_layout=False)
         name = {"color": INK[0], "fontsize": 10, "va": "bottom", "clip_on": True, "zorder": 6}
         self.branch_names = [ax.text(0, 1, "", **name) for _ in BRANCHES]
         self.ceiling = ax.axhline(1, color=plots.VERMILION, linestyle="--", linewidth=1.8)

@@ -547,3 +547,9 @@ def test_the_preview_moves_with_the_digit_and_the_next_digit_starts_unmoved():
     np.testing.assert_array_equal(after[:, 5:], before[:, :-5])
     digit.show_digit()
     assert digit.values["shift"] == 0
+
+
+def test_the_panels_of_the_rule_keep_their_size():
+    rule = RosenblattRule()
+    widths = [ax.get_position().width for ax in (rule.plane, rule.count)]
+    assert min(widths) > 0.3
