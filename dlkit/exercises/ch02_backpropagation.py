@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.data import digits
-from dlkit.exercises.exercise import Exercise, NotAttempted, call, call_array, wrong_if
+from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fan_in_uniform, zeros
 from dlkit.models.losses import CrossEntropyLoss
@@ -34,7 +34,13 @@ class Softmax(Exercise):
 
     def examine(self, answer):
         z = np.array([[0.0, 1.0, 2.0], [1.0, 1.0, 1.0]])
-        p = call_array(answer, z, shape=z.shape)
+        p = _call_array(
+            answer,
+            z,
+            shape=z.shape,
+            if_shapes_clash="A sum over axis=1 of (2, 3) has shape (2,), which does not fit beside "
+            "(2, 3): with keepdims=True it is (2, 1), one number a row.",
+        )
         rows, columns = p.sum(axis=1), p.sum(axis=0)
         wrong_if(
             np.allclose(columns, 1) and not np.allclose(rows, 1),
@@ -85,10 +91,23 @@ class OutputDelta(Exercise):
     def examine(self, answer):
         rng = np.random.default_rng(0)
         z, target = rng.normal(size=(4, 3)), np.array([0, 2, 1, 2])
-        delta = call_array(answer, z, target, shape=z.shape)
+        delta = _call_array(
+            answer,
+            z,
+            target,
+            shape=z.shape,
+            if_shapes_clash="z is (4, 3) and target (4,), a class number for each row: subtract "
+            "one-hot rows, or 1 at [np.arange(N), target]. And a sum over axis=1 needs keepdims.",
+        )
         expected = _central(lambda z: CrossEntropyLoss()(z, target), z)
         p = expected * len(z)
         p[np.arange(len(z)), target] += 1
+        everywhere = p.copy()
+        everywhere[:, target] -= 1
+        all_rows = (
+            "[:, target] means these columns of every row: take one entry of each row, "
+            "[np.arange(N), target]"
+        )
         _compare(
             "δ",
             delta,
@@ -99,6 +118,8 @@ class OutputDelta(Exercise):
                 "the sign is wrong, and the 1/N of the mean is missing": -expected * len(z),
                 "that is p / N: subtract 1 at the target": p / len(z),
                 "that is p: subtract 1 at the target, then divide by N": p,
+                all_rows: everywhere / len(z),
+                f"{all_rows}, and divide by N": everywhere,
                 "divide by the number of examples N, not by the number of entries of z": expected
                 / z.shape[1],
             },
@@ -202,7 +223,12 @@ class ActivationBackward(Exercise):
             "you added the gradient that arrives; the chain rule multiplies": slope + grad_a,
         } | {text: grad_a * wrong(z) for text, wrong in self.mistakes.items()}
         _compare("the gradient of z", got, expected, suspects)
-        flat = call_array(answer, np.ones((1, 2)), np.array([[-800.0, 800.0]]), shape=(1, 2))
+        flat = np.asarray(call(answer, np.ones((1, 2)), np.array([[-800.0, 800.0]])), dtype=float)
+        wrong_if(
+            not np.isfinite(flat).all(),
+            "Right where z is small, but for z = -800 or 800 it gives NaN or infinity: e^800 "
+            "overflows. Compute a first, and write the slope with a alone.",
+        )
         wrong_if(
             not np.allclose(flat, 0), f"Far from 0 the curve is flat, yours has slope {_show(flat)}"
         )
@@ -260,6 +286,18 @@ class NumericGradient(Exercise):
             got = call(answer, f, theta, copies=False)
             got = _numbers("the gradient", got)
             wrong_if(
+                got.shape == (),
+                f"For theta of shape {shape} the gradient has the same shape, got one number: "
+                "θ + h moves all entries at once. Move one at a time.",
+            )
+            rows = "theta[i] is a whole row when theta has two axes: loop over every entry, "
+            rows += "for index in np.ndindex(theta.shape)"
+            wrong_if(
+                len(shape) == 2 and got.shape == shape[:1],
+                f"For theta of shape {shape} the gradient has the same shape, got {got.shape}: "
+                f"{rows}.",
+            )
+            wrong_if(
                 got.shape != shape,
                 f"For theta of shape {shape} the gradient has the same shape, got {got.shape}.",
             )
@@ -271,6 +309,7 @@ class NumericGradient(Exercise):
             expected = along * np.cos(along * kept)
             expected.flat[0] += kept.flat[-1]
             expected.flat[-1] += kept.flat[0]
+            row_sums = np.broadcast_to(expected.sum(axis=-1, keepdims=True), shape)
             _compare(
                 "the gradient",
                 got,
@@ -279,6 +318,7 @@ class NumericGradient(Exercise):
                     "it is twice too large: the two points lie 2h apart": 2 * expected,
                     "it is twice too small: the two points lie 2h apart, not 4h": expected / 2,
                     "the sign is wrong: f above minus f below": -expected,
+                    rows: row_sums,
                 },
                 tolerance=1e-2,
             )
@@ -430,14 +470,17 @@ class Zigzag(Exercise):
         names = ("the hidden weights", "the hidden biases", "the output weights")
         w1, b1, w2 = (_numbers(n, part, (3,)) for n, part in zip(names, answer, strict=False))
         b2 = _numbers("the output bias", answer[3], ())
-        for twelfths in (0, 4, 8, 12, 2, 6, 10, 1, 3, 5, 7, 9, 11):
-            x = twelfths / 12
-            got = float(w2 @ np.maximum(w1 * x + b1, 0) + b2)
-            expected = float(np.interp(x, (0, 1 / 3, 2 / 3, 1), (0, 1, 0, 1)))
-            wrong_if(
-                not np.isclose(got, expected, atol=1e-6),
-                f"At x = {twelfths}/12 your net gives {got:.4g}, the zigzag is {expected:.4g}.",
-            )
+        twelfths = np.array((0, 4, 8, 12, 2, 6, 10, 1, 3, 5, 7, 9, 11))
+        got = np.maximum(np.outer(twelfths / 12, w1) + b1, 0) @ w2 + b2
+        expected = np.interp(twelfths, (0, 4, 8, 12), (0, 1, 0, 1))
+        off = np.abs(got - expected)
+        rounded = "That is nearly it: write 1/3, not 0.333. " if off.max() < 0.05 else ""
+        first = int((off > 1e-5).argmax())  # the first that is off
+        wrong_if(
+            bool(off[first] > 1e-5),
+            f"{rounded}At x = {twelfths[first]}/12 your net gives {got[first]:.4g}, "
+            f"the zigzag is {expected[first]:.4g}.",
+        )
 
 
 # --- The bug clinic ----------------------------------------------------------------------------
@@ -584,6 +627,18 @@ def _patient(fault: str) -> Patient:
 
 
 # --- What the checks share ---------------------------------------------------------------------
+
+
+def _call_array(
+    answer: Any, *inputs: np.ndarray, shape: tuple[int, ...], if_shapes_clash: str
+) -> np.ndarray:
+    """`call_array`; where NumPy only says that shapes do not fit, the usual reason is added."""
+    try:
+        return call_array(answer, *inputs, shape=shape)
+    except Wrong as wrong:
+        if "broadcast" in str(wrong):
+            raise Wrong(f"{wrong} {if_shapes_clash}") from None
+        raise
 
 
 def _central(f: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-5) -> np.ndarray:

@@ -52,6 +52,25 @@ def one_sided(above, below, here, h):
     return (above - here) / h
 
 
+def row_by_row(f, theta, h=1e-5):
+    """Moves theta[i], which is a number in a vector and a whole row in a matrix."""
+    gradient = np.zeros(theta.shape)
+    for i in range(len(theta)):
+        old = theta[i].copy()
+        theta[i] = old + h
+        above = f(theta)
+        theta[i] = old - h
+        gradient[i] = (above - f(theta)) / (2 * h)
+        theta[i] = old
+    return gradient
+
+
+def subtract_in_all_rows(z, target):
+    p = softmax(z)
+    p[:, target] -= 1
+    return p
+
+
 def diagnosis(**changes):
     return ch02.BugClinic.answer | changes
 
@@ -64,6 +83,7 @@ WRONG = [
     ("softmax", lambda z: np.exp(z), "add up to 1"),
     ("softmax", lambda z: z / z.sum(axis=1, keepdims=True), "exponentiate"),
     ("softmax", lambda z: softmax(z)[0], "shape (2, 3)"),
+    ("softmax", lambda z: np.exp(z) / np.exp(z).sum(axis=1), "keepdims=True it is (2, 1)"),
     (
         "softmax",
         lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(axis=1, keepdims=True) + 1e-3,
@@ -84,6 +104,10 @@ WRONG = [
         lambda z, t: (np.exp(z) / np.exp(z).sum(1, keepdims=True) - one_hot(z, t)) / len(z),
         "NaN or infinity",
     ),
+    ("output_delta", lambda z, t: softmax(z) - t, "subtract one-hot rows"),
+    ("output_delta", lambda z, t: np.exp(z) / np.exp(z).sum(1) - one_hot(z, t), "needs keepdims"),
+    ("output_delta", lambda z, t: subtract_in_all_rows(z, t) / len(z), "one entry of each row"),
+    ("output_delta", subtract_in_all_rows, "target], and divide by N"),
     ("linear_backward", lambda d, x, w: (x.T @ d, d.sum(0), d @ w), "transposed"),
     ("linear_backward", lambda d, x, w: (d.T @ x, d, d @ w), "shared by all examples"),
     ("linear_backward", lambda d, x, w: (d.T @ x, d.sum(0, keepdims=True), d @ w), "keepdims"),
@@ -101,6 +125,18 @@ WRONG = [
     ("sigmoid_backward", lambda g, z: g * z * (1 - z), "not z (1 − z)"),
     ("sigmoid_backward", lambda g, z: g * (1 - sigma(z) ** 2), "not 1 − a²"),
     ("sigmoid_backward", lambda g, z: g * (1 - sigma(z)), "half of the slope"),
+    ("sigmoid_backward", lambda g, z: g * np.exp(-z) / (1 + np.exp(-z)) ** 2, "e^800 overflows"),
+    ("numeric_gradient", row_by_row, "theta[i] is a whole row"),
+    (
+        "numeric_gradient",
+        lambda f, t: (f(t + 1e-5) - f(t - 1e-5)) / 2e-5,
+        "moves all entries at once",
+    ),
+    (
+        "numeric_gradient",
+        lambda f, theta: row_by_row(f, theta).reshape(len(theta), -1)[:, 0],
+        "got (2,): theta[i] is a whole row",
+    ),
     ("numeric_gradient", numeric(one_sided), "one side only"),
     ("numeric_gradient", numeric(lambda a, b, _, h: (a - b) / h), "2h apart"),
     ("numeric_gradient", numeric(lambda a, b, _, h: (b - a) / (2 * h)), "sign is wrong"),
@@ -122,6 +158,7 @@ WRONG = [
     ("count_parameters", lambda s: 101_770, "For (2, 2, 1) you count 101770"),
     ("zigzag", ([1, 1, 1], [0, -1 / 3, -2 / 3], [3, -3, 3], 0), "At x = 8/12"),
     ("zigzag", ([1, 1, 1], [0, 1 / 3, 2 / 3], [3, -6, 6], 0), "At x = 0/12"),
+    ("zigzag", ([1, 1, 1], [0, -0.333, -0.667], [3, -6, 6], 0), "write 1/3, not 0.333"),
     ("zigzag", ([1, 1], [0, -0.5], [2, -4], 0), "shape (3,)"),
     ("zigzag", ([1, 1, 1], [0, -1 / 3, -2 / 3], [3, -6, 6]), "four things"),
     ("bug_clinic", diagnosis(C=ch02.RATE), "What is the factor?"),

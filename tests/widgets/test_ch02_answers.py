@@ -69,16 +69,31 @@ def test_speed_is_an_advantage_or_not():
     assert (well(left, "sgd"), well(left, "momentum")) == (0, 1)
 
 
-def test_sgd_leaves_the_ravine_beyond_two_over_the_curvature():
-    def gone(rate):
-        rates = dict.fromkeys(RACERS, rate)
-        start = SURFACES["ravine"].start
-        race = ch02.LossLandscape.compute("ravine", 200, start, 0.9, **rates)
-        return {racer for racer in RACERS if race.gone(racer)}
+def ravine(rate):
+    rates = dict.fromkeys(RACERS, rate)
+    return ch02.LossLandscape.compute("ravine", 200, SURFACES["ravine"].start, 0.9, **rates)
 
-    assert gone(0.09) == set()
-    assert gone(0.11) == {"sgd"}
-    assert gone(0.5) == {"sgd", "momentum"}
+
+@pytest.mark.parametrize(
+    ("rate", "gone"),
+    [
+        (0.09, set()),
+        (0.1, set()),
+        (0.11, {"sgd"}),
+        (0.18, {"sgd"}),  # momentum 0.9 stands 2 (1 + 0.9) / 20 = 0.19
+        (0.2, {"sgd", "momentum"}),
+        (1.0, {"sgd", "momentum"}),  # the end of the slider
+    ],
+)
+def test_who_leaves_the_ravine(rate, gone):
+    race = ravine(rate)
+    assert {racer for racer in RACERS if race.gone(racer)} == gone
+
+
+def test_at_two_over_the_curvature_sgd_jumps_from_wall_to_wall():
+    y = ravine(0.1).paths["sgd"][:, 1]
+    assert np.allclose(np.abs(y), SURFACES["ravine"].start[1])
+    assert (y[1:] * y[:-1] < 0).all()
 
 
 @pytest.mark.parametrize(("units", "low", "high"), [(2, 0.7, 0.9), (3, 0.9, 1.0), (4, 0.9, 1.0)])
