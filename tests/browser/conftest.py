@@ -21,9 +21,11 @@ causes one on purpose looks at `lab.problems()` and then calls `lab.forgive()`.
              expect_named_controls(), root (Playwright's locator)
 
 Places on a picture are fractions of its width and height, y upwards. Screenshots are kept in
-$DLKIT_SCREENSHOTS if that is set. All is in lab.py, which the latency bench uses too.
+$DLKIT_SCREENSHOTS if that is set. Several tests share a page and its kernel through a fixture of
+theirs that uses `new_lab`, as in test_frame.py. All is in lab.py, which the latency bench uses too.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -59,15 +61,28 @@ def server(tmp_path_factory):
         yield folder, address
 
 
-@pytest.fixture
-def lab(browser, server, request, tmp_path):
-    """A page of JupyterLab; fails the test afterwards if anything went wrong unseen."""
+@pytest.fixture(scope="session")
+def new_lab(browser, server, tmp_path_factory):
+    """Opens a page for longer than one test: `with new_lab() as lab`. It starts in seconds."""
     from lab import Lab
 
-    pictures = Path(os.environ.get("DLKIT_SCREENSHOTS", tmp_path))
+    @contextlib.contextmanager
+    def new(**options):
+        pictures = os.environ.get("DLKIT_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots")
+        lab = Lab(browser, *server, Path(pictures), **options)
+        try:
+            yield lab
+            problems = lab.problems()
+        finally:
+            lab.close()
+        assert not problems, f"went wrong unseen: {problems}"
+
+    return new
+
+
+@pytest.fixture
+def lab(new_lab, request):
+    """A page of JupyterLab; fails the test afterwards if anything went wrong unseen."""
     options = getattr(request, "param", {})  # e.g. device_scale_factor, by indirect parametrising
-    lab = Lab(browser, *server, pictures, **options)
-    yield lab
-    problems = lab.problems()
-    lab.close()
-    assert not problems, f"went wrong unseen: {problems}"
+    with new_lab(**options) as lab:
+        yield lab

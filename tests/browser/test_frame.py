@@ -64,8 +64,27 @@ hill
 """
 
 
+@pytest.fixture(scope="module")
+def desk(new_lab):
+    """One page for the tests that need nothing special of it."""
+    with new_lab() as lab:
+        show(lab)
+        yield lab
+
+
 @pytest.fixture
-def hill(lab):
+def hill(desk):
+    """The explorer as it was at the start."""
+    desk.python("hill.reset()")
+    while desk.python("hill.frame.painted < hill.frame.sent"):
+        desk.page.wait_for_timeout(20)
+    yield desk.explorer("hill")
+    problems = desk.problems()
+    desk.forgive()
+    assert not problems
+
+
+def show(lab):
     lab.open(notebook(hill=SOURCE))
     lab.run_all()
     hill = lab.explorer("hill")
@@ -86,23 +105,23 @@ def expect_the_kernel_s_picture(lab, view):
     assert zlib.crc32(pixels(view).tobytes()) == lab.python(kernel)
 
 
-def test_the_keyboard_moves_a_slider_and_data_picture_and_words_follow(lab, hill):
+def test_the_keyboard_moves_a_slider_and_data_picture_and_words_follow(desk, hill):
     before, words = hill.picture(), hill.description.inner_text()
     hill.slider("width").press("ArrowRight")
     hill.wait_for_change(before)
-    lab.wait_idle()
-    assert lab.python("hill.values['width']") == pytest.approx(1.1)
-    assert hill.description.inner_text() == lab.python("hill.description") != words
-    assert hill.canvas.get_attribute("aria-label") == lab.python("hill.description")
+    desk.wait_idle()
+    assert desk.python("hill.values['width']") == pytest.approx(1.1)
+    assert hill.description.inner_text() == desk.python("hill.description") != words
+    assert hill.canvas.get_attribute("aria-label") == desk.python("hill.description")
     hill.root.locator(".dlkit-announcement", has_text="The hill covers").wait_for(state="attached")
-    expect_the_kernel_s_picture(lab, hill)
+    expect_the_kernel_s_picture(desk, hill)
     hill.button("Reset").click()
-    lab.wait_idle()
-    assert lab.python("hill.values['width']") == 1
+    desk.wait_idle()
+    assert desk.python("hill.values['width']") == 1
     assert hill.picture() == before
 
 
-def test_every_control_has_a_name_and_letters_stay_on_it(lab, hill):
+def test_every_control_has_a_name_and_letters_stay_on_it(desk, hill):
     hill.expect_named_controls()
     assert hill.root.get_attribute("aria-label") == "A hill"
     for control in (
@@ -114,60 +133,62 @@ def test_every_control_has_a_name_and_letters_stay_on_it(lab, hill):
         control.focus()
         for letter in ("a", "b", "x", "d", "d", "m"):  # inserts, cuts and deletes cells otherwise
             control.press(letter)
-    assert lab.cells() == ["hill"]
+    assert desk.cells() == ["hill"]
 
 
-def test_the_pointer_drags_in_data_coordinates(lab, hill):
+def test_the_pointer_drags_in_data_coordinates(desk, hill):
     before = hill.picture()
     hill.drag((0.5, 0.5), (0.6, 0.6), (0.7, 0.8))
     hill.wait_for_change(before)
-    lab.wait_idle()
-    x, y = lab.python("hill.values['top']")
-    place = lab.python(
+    desk.wait_idle()
+    x, y = desk.python("hill.values['top']")
+    place = desk.python(
         f"hill.figure.transFigure.inverted().transform("
         f"hill.figure.axes[0].transData.transform(({x}, {y})))"
     )
     assert place == pytest.approx([0.7, 0.8], abs=0.005)
-    before = lab.python("hill.values")
+    before = desk.python("hill.values")
     hill.click(0.01, 0.99)  # outside the axes
-    lab.wait_idle()
-    assert lab.python("hill.values") == before
+    desk.wait_idle()
+    assert desk.python("hill.values") == before
 
 
-def test_the_picture_takes_its_own_keys_only(lab, hill):
+def test_the_picture_takes_its_own_keys_only(desk, hill):
     hill.canvas.focus()
     hill.canvas.press("ArrowUp")
     hill.canvas.press("ArrowDown")  # not one of its keys
     hill.canvas.press("ArrowUp")
-    lab.wait_idle()
-    assert lab.python("hill.values['top']") == [0, 1]
+    desk.wait_idle()
+    assert desk.python("hill.values['top']") == [0, 1]
     hill.canvas.press("r")
-    lab.wait_idle()
-    assert lab.python("hill.values['top']") == [0, 0]
+    desk.wait_idle()
+    assert desk.python("hill.values['top']") == [0, 0]
     hill.canvas.press("Tab")
     assert not hill.canvas.evaluate("canvas => canvas === document.activeElement")
 
 
-def test_dark_and_light(lab, hill):
+def test_dark_and_light(desk, hill):
     light = hill.picture()
     assert pixels(hill)[0, 0].min() == 255
-    lab.set_theme(dark=True)
+    desk.set_theme(dark=True)
     dark = hill.wait_for_change(light)
     assert pixels(hill)[0, 0].max() < 40
-    lab.screenshot("explorer-dark", hill)
-    lab.set_theme(dark=False)
+    desk.screenshot("explorer-dark", hill)
+    desk.set_theme(dark=False)
     assert hill.wait_for_change(dark) == light
-    lab.screenshot("explorer-light", hill)
+    desk.screenshot("explorer-light", hill)
 
 
 @pytest.mark.parametrize("lab", [{"device_scale_factor": 2}], indirect=True)
-def test_sharp_on_a_dense_screen(lab, hill):
+def test_sharp_on_a_dense_screen(lab):
+    hill = show(lab)
     lab.page.wait_for_function("c => c.width === 1000", arg=hill.canvas.element_handle())
     assert hill.canvas.evaluate("c => [c.width, c.height, c.clientWidth]") == [1000, 700, 500]
 
 
 @pytest.mark.parametrize("lab", [{"viewport": {"width": 420, "height": 800}}], indirect=True)
-def test_a_narrow_cell(lab, hill):
+def test_a_narrow_cell(lab):
+    hill = show(lab)
     lab.screenshot("explorer-narrow")
     box, root = hill.canvas.bounding_box(), hill.root.bounding_box()
     assert root["x"] + root["width"] <= 420
@@ -176,24 +197,24 @@ def test_a_narrow_cell(lab, hill):
     assert hill.root.evaluate("root => root.scrollWidth <= root.clientWidth")
 
 
-def test_a_bad_value_is_a_sentence_and_the_picture_stays(lab, hill):
+def test_a_bad_value_is_a_sentence_and_the_picture_stays(desk, hill):
     before = hill.picture()
     hill.control("broken").check()
     hill.message.filter(has_text="A broken hill must be 2 wide at least.").wait_for()
-    lab.wait_idle()
+    desk.wait_idle()
     assert hill.picture() == before
     hill.control("broken").uncheck()
     hill.message.wait_for(state="hidden")
 
 
-def test_an_unforeseen_exception_is_a_sentence_and_reaches_the_log(lab, hill):
+def test_an_unforeseen_exception_is_a_sentence_and_reaches_the_log(desk, hill):
     hill.slider("width").press("End")
     hill.control("broken").check()
     hill.message.filter(has_text="Something went wrong that should not have").wait_for()
-    lab.wait_idle()
-    assert "KeyError" in "".join(lab.problems()["callback errors"])
-    assert not lab.cell("hill").get_by_text("Traceback").count()
-    lab.forgive()
+    desk.wait_idle()
+    assert "KeyError" in "".join(desk.problems()["callback errors"])
+    assert not desk.cell("hill").get_by_text("Traceback").count()
+    desk.forgive()
 
 
 def test_a_second_view_shows_the_same(lab):
@@ -208,16 +229,17 @@ def test_a_second_view_shows_the_same(lab):
     assert lab.explorer("hill").description.inner_text() == second.description.inner_text()
 
 
-def test_a_compressed_picture_is_nearly_the_same(lab, hill):
+def test_a_compressed_picture_is_nearly_the_same(desk, hill):
     """As a page sees it that is not on this machine."""
     raw = hill.picture()
     exact = pixels(hill).astype(int)
-    lab.python("hill.frame._receive(hill.frame, hill.frame.page | {'loopback': False}, [])")
+    desk.python("hill.frame._receive(hill.frame, hill.frame.page | {'loopback': False}, [])")
     hill.wait_for_change(raw)
     assert 0 < np.abs(pixels(hill) - exact).mean() < 3
+    desk.python("hill.frame._receive(hill.frame, hill.frame.page | {'loopback': True}, [])")
 
 
-def test_no_blank_picture_during_a_burst_and_the_last_one_counts(lab, hill):
+def test_no_blank_picture_during_a_burst_and_the_last_one_counts(desk, hill):
     """40 changes as fast as keys come, with the picture looked at in every frame."""
     hill.canvas.evaluate("""canvas => {
       window.looks = { blank: 0, seen: new Set() };
@@ -233,15 +255,15 @@ def test_no_blank_picture_during_a_burst_and_the_last_one_counts(lab, hill):
     slider = hill.slider("width")
     slider.focus()
     for _ in range(20):
-        lab.page.keyboard.press("ArrowRight")
+        desk.page.keyboard.press("ArrowRight")
     for _ in range(20):
-        lab.page.keyboard.press("ArrowLeft")
-    lab.wait_idle()
-    lab.page.wait_for_timeout(500)
-    assert lab.page.evaluate("looks.blank") == 0
-    assert lab.page.evaluate("looks.seen.size") >= 3
-    assert lab.python("hill.frame.sent - hill.frame.painted") == 0
-    expect_the_kernel_s_picture(lab, hill)
+        desk.page.keyboard.press("ArrowLeft")
+    desk.wait_idle()
+    desk.page.wait_for_timeout(500)
+    assert desk.page.evaluate("looks.blank") == 0
+    assert desk.page.evaluate("looks.seen.size") >= 3
+    assert desk.python("hill.frame.sent - hill.frame.painted") == 0
+    expect_the_kernel_s_picture(desk, hill)
 
 
 # ---- the fixture itself: does it hear what goes wrong? ------------------------------------------
