@@ -84,22 +84,28 @@ function render({ model, el }) {
 
   // Pictures. A frame is decoded before it is painted, and painted whole: nothing blinks.
   let painted = -1;
-  async function paint({ id, format, width, height, description: text }, data) {
+  async function paint({ id, format, width, height, patches, description: text }, data) {
     const bytes = new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength);
-    const picture = format === "rgba"
-      ? new ImageData(bytes, width, height)
-      : await createImageBitmap(new Blob([bytes]));
+    const picture = format === "rgba" ? { width, height } : await createImageBitmap(new Blob([bytes]));
     if (id <= painted) return; // a newer one was decoded sooner
     painted = id;
     if (canvas.width !== picture.width) canvas.width = picture.width;
     if (canvas.height !== picture.height) canvas.height = picture.height;
-    if (format === "rgba") context.putImageData(picture, 0, 0);
+    if (format === "rgba") paintPatches(patches, bytes);
     else context.drawImage(picture, 0, 0);
     describe(text);
     if (!id) return; // the still picture is nobody's frame
     const acknowledge = () => model.send({ kind: "painted", id });
     if (document.hidden) acknowledge(); // nothing is painted there, and timers are slowed down
     else requestAnimationFrame(() => setTimeout(acknowledge));
+  }
+  function paintPatches(patches, bytes) {
+    let start = 0;
+    for (const [x, y, width, height] of patches) {
+      const end = start + 4 * width * height;
+      context.putImageData(new ImageData(bytes.subarray(start, end), width, height), x, y);
+      start = end;
+    }
   }
   function receive(content, buffers) {
     if (content.done) finish();

@@ -1,8 +1,8 @@
 """A persistent Matplotlib figure in the browser: pixels out, pointer and keys in.
 
 `frame.js` shows the pixels on a canvas, and tells which theme, pixel density and connection the
-page has. Pixels travel raw over loopback, where bytes are cheap and encoding is what takes time,
-and as JPEG elsewhere.
+page has. Over loopback, where encoding is what takes time, pixels travel raw, and only those that
+have changed; elsewhere as JPEG.
 
 At most two frames are on their way at any time. Asking for more only marks the picture as out of
 date, and it is drawn when the page has painted one: the newest state is shown, none queues up.
@@ -21,11 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 from PIL import Image
 
 from dlkit.widgets.layers import Layers
+from dlkit.widgets.patches import Patch, cut, patches
 
 DPI = 100  # CSS pixels per inch of figure
 IN_FLIGHT = 2  # frames on their way to the page: one being painted, one being sent
@@ -72,6 +74,7 @@ class Frame(anywidget.AnyWidget):
         self.dark = False
         self.page: dict | None = None  # what the page reported; None: nobody looks
         self.sent = self.painted = 0
+        self._before: np.ndarray | None = None  # the pixels that every view has
         self._waiting_since = 0.0
         self._dirty = False
         self._prepare, self._theme, self._event = prepare, theme, event
@@ -121,8 +124,12 @@ class Frame(anywidget.AnyWidget):
     def _transmit(self) -> None:
         pixels = self.layers.pixels()
         height, width, _ = pixels.shape
+        places: list[Patch] = [(0, 0, width, height)]
         if self.page is None or self.page["loopback"]:
-            kind, data = "rgba", pixels.tobytes()  # a copy: the next frame overwrites the pixels
+            if self._before is not None and self._before.shape == pixels.shape:
+                places = patches(pixels, self._before)
+            self._before = pixels.copy()
+            kind, data = "rgba", cut(pixels, places)
         else:
             picture = Image.fromarray(pixels[..., :3])
             kind, data = "jpeg", encode(picture, "jpeg", quality=88, subsampling=0)
@@ -130,7 +137,7 @@ class Frame(anywidget.AnyWidget):
             self._waiting_since = time.monotonic()
         self.sent += 1
         content = {"id": self.sent, "format": kind, "width": width, "height": height}
-        self.send(content | {"description": self.description}, [data])
+        self.send(content | {"patches": places, "description": self.description}, [data])
 
     def _receive(self, _, message: dict, buffers: list) -> None:
         kind = message.get("kind")
@@ -156,6 +163,7 @@ class Frame(anywidget.AnyWidget):
             self.dark = page["dark"]
             self._theme(self.dark)
         self.layers.redraw()
+        self._before = None
         self.update()
 
 

@@ -133,6 +133,23 @@ def test_raw_pixels_on_loopback_jpeg_elsewhere(figure):
     assert np.abs(picture.astype(int) - raw[..., :3]).mean() < 3
 
 
+def test_after_the_first_frame_only_what_changed_is_sent(figure):
+    (line,) = figure.axes[0].plot([0, 1], [0.5, 0.5])
+    frame = Frame(figure)
+    frame.layers.live(line)
+    wire = Wire(frame)
+    assert wire.frames[0][0]["patches"] == [(0, 0, 200, 150)]
+    line.set_ydata([0.5, 0.6])
+    frame.update()
+    content, data = wire.frames[-1]
+    assert 0 < len(data) == sum(4 * w * h for _, _, w, h in content["patches"]) < 200 * 150 * 4
+    wire.paints()
+    frame.update()
+    assert wire.frames[-1] == (wire.frames[-1][0] | {"patches": []}, b"")
+    wire.says(**PAGE)  # another view comes: it has nothing yet
+    assert wire.frames[-1][0]["patches"] == [(0, 0, 200, 150)]
+
+
 def test_sent_pixels_do_not_change_with_the_next_frame(figure):
     frame = Frame(figure)
     wire = Wire(frame)
