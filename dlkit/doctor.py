@@ -73,9 +73,11 @@ class Report:
             + "</td></tr>"
             for row in self.rows
         )
-        head = "".join(f"<th scope='col'>{cell}</th>" for cell in ("", "Verdict", "Found"))
+        left = "style='text-align:left'"
+        names = ("Looked at", "Verdict", "Found")
+        head = "".join(f"<th scope='col' {left}>{cell}</th>" for cell in names)
         return (
-            f"<table><caption>{escape(self.verdict)}</caption>"
+            f"<table><caption {left}><b>{escape(self.verdict)}</b></caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
@@ -157,10 +159,11 @@ def _widgets() -> Iterator[Row]:
             yield Row("Widgets", PROBLEM, f"{package}'s files for JupyterLab are missing", mend)
     if missing:
         return
+    found = "installed for Python and for JupyterLab"
     if "ipykernel" in sys.modules:
-        yield Row("Widgets", GOOD, "both halves are here, and a notebook is running")
+        yield Row("Widgets", GOOD, f"{found}, and a notebook is running")
     else:
-        yield Row("Widgets", NOTE, "both halves are here; they come alive in a notebook: make lab")
+        yield Row("Widgets", NOTE, f"{found}; they come alive in a notebook: make lab")
 
 
 def _cores() -> Iterator[Row]:
@@ -169,7 +172,8 @@ def _cores() -> Iterator[Row]:
     except AttributeError:  # macOS and Windows
         cores = os.cpu_count() or 1
     threads = os.environ.get("OMP_NUM_THREADS", "all")
-    used = f"{cores} core{'s' if cores > 1 else ''}; matrix products use {threads}"
+    used = f"{cores} core{'s' if cores > 1 else ''}; NumPy computes on {threads} of them"
+    used = used if cores > 1 else "1 core"
     yield Row("Processor", GOOD if cores > 1 else NOTE, used)
 
 
@@ -247,7 +251,7 @@ def _data() -> Iterator[Row]:
     except DataError as error:
         yield Row("Data", PROBLEM, str(error), "git restore assets")
     else:
-        yield Row("Data", GOOD, "what ships with the course is here")
+        yield Row("Data", GOOD, "the digits that come with the course were found")
     own = os.environ.get("DLKIT_DATA")
     if own:
         if os.access(Path(own).expanduser(), os.R_OK | os.X_OK) and Path(own).expanduser().is_dir():

@@ -70,13 +70,19 @@ def read() -> Entries:
 
 
 def reset(exercise: str | None = None) -> None:
-    """Forget one exercise, or everything. The old file stays beside the new one as a `.bak`."""
+    """Forget one exercise, or everything. The old file stays beside the new one as a `.bak`.
+
+    A name under which nothing is recorded changes nothing, and a warning lists those there are.
+    """
 
     def forget(entries: Entries) -> None:
         if exercise is None:
             entries.clear()
-        else:
-            entries.pop(exercise, None)
+        elif entries.pop(exercise, None) is None:
+            there = ", ".join(sorted(entries)) or "nothing"
+            warnings.warn(
+                f"Nothing is recorded under {exercise!r}; recorded is: {there}.", stacklevel=4
+            )
 
     _change(forget, keep_copy=True)
 
@@ -139,7 +145,8 @@ class ClassSummary:
 
     @property
     def exercises(self) -> list[dict]:
-        """For each exercise: who `solved` it, who is `stuck` on it, and the `attempts` of these.
+        """For each exercise: who `solved` it, who is `stuck` on it, the `attempts` of these, and
+        who left it `untried`.
 
         Where most are stuck comes first.
         """
@@ -149,15 +156,28 @@ class ClassSummary:
             solved = [who for who, entry in tried.items() if entry["status"] == RIGHT]
             stuck = [who for who in tried if who not in solved]
             attempts = sum(tried[who]["attempts"] for who in stuck)
-            rows.append({"exercise": name, "solved": solved, "stuck": stuck, "attempts": attempts})
+            untried = [who for who in self.learners if who not in tried]
+            rows.append(
+                {
+                    "exercise": name,
+                    "solved": solved,
+                    "stuck": stuck,
+                    "attempts": attempts,
+                    "untried": untried,
+                }
+            )
         return sorted(rows, key=lambda row: (-len(row["stuck"]), -row["attempts"]))
 
     def _cells(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         by_exercise = []
         for row in self.exercises:
             solved = f"{len(row['solved'])} of {len(self.learners)}"
-            stuck = f"{', '.join(row['stuck'])} ({row['attempts']} attempts)"
-            by_exercise.append((row["exercise"], solved, stuck if row["stuck"] else "nobody"))
+            plural = "" if row["attempts"] == 1 else "s"
+            stuck = f"{', '.join(row['stuck'])} ({row['attempts']} attempt{plural})"
+            untried = ", ".join(row["untried"]) or "nobody"
+            by_exercise.append(
+                (row["exercise"], solved, stuck if row["stuck"] else "nobody", untried)
+            )
         by_learner = [
             (
                 who,
@@ -172,7 +192,8 @@ class ClassSummary:
         by_exercise, by_learner = self._cells()
         lines = [f"{len(self.learners)} learners"]
         lines += [
-            f"{name}: solved by {solved}, stuck: {stuck}" for name, solved, stuck in by_exercise
+            f"{name}: solved by {solved}, stuck: {stuck}, not tried: {untried}"
+            for name, solved, stuck, untried in by_exercise
         ]
         lines += [f"{who}: solved {solved}; open {rest}" for who, solved, rest in by_learner]
         lines += [f"{file} was left out: {why}" for file, why in self.unreadable.items()]
@@ -180,12 +201,13 @@ class ClassSummary:
 
     def _repr_html_(self) -> str:
         by_exercise, by_learner = self._cells()
+        where = ("Exercise", "Solved by", "Stuck", "Not tried")
         left_out = "".join(
             f"<p>{escape(file)} was left out: {escape(why)}</p>"
             for file, why in self.unreadable.items()
         )
         return (
-            _table("Where the class is", ("Exercise", "Solved by", "Stuck"), by_exercise)
+            _table("Where the class is", where, by_exercise)
             + _table("Who solved what", ("Learner", "Solved", "Tried, not solved"), by_learner)
             + left_out
         )
@@ -307,14 +329,16 @@ def _warn(done: str, error: OSError) -> None:
 
 def _table(caption: str, head: tuple[str, ...], body: list[tuple[str, ...]]) -> str:
     """An HTML table that a screen reader can walk: a caption, and heads of columns and rows."""
-    columns = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
+    left = "style='text-align:left'"
+    columns = "".join(f"<th scope='col' {left}>{escape(cell)}</th>" for cell in head)
     rows = "".join(
-        f"<tr><th scope='row'>{escape(first)}</th>"
-        + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in rest)
+        f"<tr><th scope='row' {left}>{escape(first)}</th>"
+        + "".join(f"<td {left}>{escape(cell)}</td>" for cell in rest)
         + "</tr>"
         for first, *rest in body
     )
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead>"
+        f"<table><caption {left}><b>{escape(caption)}</b></caption>"
+        f"<thead><tr>{columns}</tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )

@@ -163,7 +163,9 @@ def test_reset_of_one_and_of_all_keeps_a_copy():
     assert progress.read() == {}
     copy = json.loads(progress.path().with_suffix(".bak").read_text("utf-8"))
     assert set(copy["exercises"]) == {"01/and"}
-    progress.reset("never attempted")
+    progress.record("01/and", "right")
+    with pytest.warns(UserWarning, match="under 'never attempted'; recorded is: 01/and"):
+        progress.reset("never attempted")
 
 
 # ---------------------------------------------------------------------------- tables
@@ -181,10 +183,10 @@ def test_summary_counts_by_chapter():
     ]
     assert "Chapter 01: 1 solved, open: not, or" in repr(summary)
     page = summary._repr_html_()
-    assert "<caption>" in page
+    assert "<caption" in page
     assert "scope='row'" in page
     assert "&lt;b&gt;" in page
-    assert "<b>" not in page
+    assert "<td style='text-align:left'><b>" not in page
 
 
 def hand_in(folder, name, **exercises):
@@ -206,15 +208,16 @@ def test_class_summary_says_who_solved_what_and_where_the_class_is_stuck(tmp_pat
     (tmp_path / "dan.json").write_text("{")
     group = progress.class_summary(tmp_path)
     assert set(group.learners) == {"ada", "ben", "cleo"}
-    assert group.exercises == [
-        {"exercise": "ex/xor", "solved": ["cleo"], "stuck": ["ada", "ben"], "attempts": 7},
-        {"exercise": "ex/or", "solved": [], "stuck": ["ben"], "attempts": 9},
-        {"exercise": "ex/and", "solved": ["ada", "ben"], "stuck": [], "attempts": 0},
+    rows = [tuple(row.values()) for row in group.exercises]
+    assert rows == [  # exercise, solved, stuck, attempts, untried
+        ("ex/xor", ["cleo"], ["ada", "ben"], 7, []),
+        ("ex/or", [], ["ben"], 9, ["ada", "cleo"]),
+        ("ex/and", ["ada", "ben"], [], 0, ["cleo"]),
     ]
     assert list(group.unreadable) == [str(tmp_path / "dan.json")]
     assert "ex/xor: solved by 1 of 3, stuck: ada, ben (7 attempts)" in repr(group)
     page = group._repr_html_()
-    assert page.count("<caption>") == 2
+    assert page.count("<caption") == 2
     assert "dan.json was left out: it is no JSON text" in page
 
 

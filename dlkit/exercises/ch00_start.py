@@ -1,5 +1,7 @@
 """Exercises of chapter 00, to see how exercises work: one to look up, one to program."""
 
+import itertools
+
 import numpy as np
 
 from dlkit.exercises.exercise import Exercise, Wrong, call_array, wrong_if
@@ -9,7 +11,8 @@ class Waiting(Exercise):
     """How many years lie between two events of the timeline?"""
 
     hints = (
-        "The timeline has both events. Up and Down stay within a chapter: these two are in 02.",
+        "The timeline has both events, in chapter 02. Click into the picture first: then Up and "
+        "Down stay within a chapter.",
         'The thesis is the entry "Werbos", the paper is the entry "Backpropagation".',
         "Subtract the year of the thesis from 1986.",
     )
@@ -30,59 +33,62 @@ class Waiting(Exercise):
         wrong_if(given != 12, f"{given:g} it is not. Read both years off the timeline.")
 
 
-class Neuron(Exercise):
-    """A layer of threshold neurons for a batch of inputs."""
+class Majority(Exercise):
+    """One threshold neuron that fires when most of its three inputs do."""
 
     hints = (
-        "First z = x Wᵀ + b: one row for each input, one column for each neuron.",
-        "In NumPy: z = x @ weight.T + bias.",
-        "z > 0 is True or False; (z > 0).astype(float) makes 1 and 0 of it.",
+        "All three inputs count alike. What is the sum of two ones, and of one?",
+        "With three weights of 1, z = x @ weight + bias is the number of ones plus the bias.",
+        "The bias must turn a sum of 2 above zero, and a sum of 1 not: anything from −2 to −1, "
+        "without −2 itself.",
     )
-    praise = "Right: this is the neuron of 1943, for a whole batch at once."
+    praise = "Right: three votes, one threshold, and no rule was written down for any case."
 
     def examine(self, answer):
-        rng = np.random.default_rng(0)
-        cases = [
-            (np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 1.0]]), np.array([-1.5])),
-            (np.array([[1.0, 1.0]]), np.array([[1.0, 1.0]]), np.array([-2.0])),  # z = 0
-            (rng.normal(size=(5, 3)), rng.normal(size=(3, 3)), rng.normal(size=3)),
-            (rng.normal(size=(4, 3)), rng.normal(size=(2, 3)), rng.normal(size=2)),
-        ]
-        for x, weight, bias in cases:
-            given = call_array(answer, x, weight, bias, shape=(len(x), len(weight)))
-            z = x @ weight.T + bias
-            if np.array_equal(given, z > 0):
-                continue
-            row, column = np.argwhere(given != (z > 0))[0]
-            case = (
-                f"For x = {x[row].round(2)}, weight = {weight[column].round(2)} and "
-                f"bias = {bias[column]:.2f}, z is {z[row, column]:.2f}, so the neuron should "
-                f"answer {int(z[row, column] > 0)}, and yours answers {given[row, column]:.3g}."
+        cases = np.array(list(itertools.product((0.0, 1.0), repeat=3)))
+        for x in (cases, cases[[5]], cases[[6, 3, 3, 0]]):  # also one input, and some twice
+            given = call_array(answer, x)
+            if given.shape == (len(x), 1):  # a column, as one neuron of a layer gives
+                given = given[:, 0]
+            wrong_if(
+                given.shape != (len(x),),
+                f"For {len(x)} inputs, one a row, {len(x)} answers are expected: shape "
+                f"({len(x)},), got {given.shape}.",
             )
-            raise Wrong(f"{case} {self._diagnosis(x, weight, bias, given)}".strip())
+            right = x.sum(axis=1) >= 2
+            if np.array_equal(given, right):
+                continue
+            row = int(np.argmax(given != right))
+            ones = int(x[row].sum())
+            raise Wrong(
+                f"For x = {x[row].astype(int)}, {ones} of the 3 inputs "
+                f"{'is' if ones == 1 else 'are'} 1, so the neuron should answer "
+                f"{int(right[row])}, and yours answers {given[row]:.3g}. "
+                f"{self._diagnosis(x, given)}".strip()
+            )
 
     @staticmethod
-    def _diagnosis(x, weight, bias, given) -> str:
-        z = x @ weight.T + bias
-        if np.allclose(given, z):
-            return "You return z itself: 1 where it is more than 0, else 0, is asked for."
-        if np.array_equal(given, z >= 0):
-            return "At z = 0 exactly the neuron stays silent."
-        if np.array_equal(given, x @ weight.T > 0):
-            return "It looks as if the bias were left out."
-        if np.array_equal(given, z < 0):
+    def _diagnosis(x, given) -> str:
+        ones, right = x.sum(axis=1), x.sum(axis=1) >= 2
+        if np.array_equal(given, ones >= 1):
+            return "One input is enough for yours: that is OR. Lower the bias."
+        if np.array_equal(given, ones == 3):
+            return "Yours waits for all three: that is AND. Raise the bias a little."
+        if np.array_equal(given, ~right):
             return "It fires just when it should be silent: turn the comparison round."
-        if np.array_equal(given, np.where(z > 0, 1, -1)):
+        if np.array_equal(given, np.where(right, 1, -1)):
             return "Silence is 0 here, not -1."
-        if weight.shape[0] == weight.shape[1] and np.array_equal(given, x @ weight + bias > 0):
-            return "The weights of one neuron are a row of W: x @ weight.T, not x @ weight."
+        if np.array_equal(given > 0, right):
+            return "Is this z itself? 1 where it is more than 0, else 0, is asked for."
         return ""
 
     @staticmethod
-    def answer(x, weight, bias):
-        z = x @ weight.T + bias
-        return (z > 0).astype(float)
+    def answer(x):
+        weight = np.array([1.0, 1.0, 1.0])
+        bias = -1.5
+        z = x @ weight + bias
+        return (z > 0).astype(int)
 
 
 waiting = Waiting("00/waiting")
-neuron = Neuron("00/neuron")
+majority = Majority("00/majority")

@@ -19,6 +19,7 @@ softmax = Softmax("02/softmax")
 
 import dis
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def call(answer: Callable, *inputs: Any, copies: bool = True) -> Any:
         raise NotAttempted from None
     except Exception as error:
         shown = ", ".join(map(_short, inputs))
-        raise Wrong(f"Called with {shown} it raised {type(error).__name__}: {error}.") from None
+        raised = f"Called with {shown} it raised {type(error).__name__}: {error}."
+        raise Wrong(f"{raised} {_plainly(error)}".strip()) from None
     if result is ... or (result is None and _is_empty(answer)):
         raise NotAttempted
     wrong_if(
@@ -180,6 +182,23 @@ def _is_empty(function: Callable) -> bool:
     code = getattr(function, "__code__", None)
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
     return code is not None and {step.opname for step in dis.get_instructions(code)} <= idle
+
+
+def _plainly(error: Exception) -> str:
+    """What two messages of NumPy mean that beginners meet first; empty for all others."""
+    text = str(error)
+    if "truth value of an array" in text:
+        return (
+            "That means: if, and, or, not need one True or False, and got a whole array. Compare "
+            "without them: z > 0 answers for every entry, np.where(z > 0, 1, 0) chooses for each."
+        )
+    sizes = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", text)
+    if sizes:
+        return (
+            f"That means: in a @ b the last axis of a has {sizes[2]} entries and the first of b "
+            f"has {sizes[1]}; the two must be equal. Perhaps one needs .T."
+        )
+    return ""
 
 
 def _short(value: Any) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 LANES = ("ideas", "machines", "data")
 
 # Each chapter's file, and the question it asks.
+START = {"00_start": "What is here, does this machine run it, how far am I?"}
 CHAPTERS = {
     "01_perceptron": "What can one neuron learn, and what can it never learn?",
     "02_backpropagation": "How do hidden layers learn?",
@@ -19,6 +20,15 @@ CHAPTERS = {
     "07_cnn": "How does a network see?",
     "08_rnn": "How does a network remember?",
     "09_dqn": "How does a network learn from reward?",
+}
+
+# What the short names of chapters stand for.
+LONG_NAMES = {
+    "04_rbm": "restricted Boltzmann machine",
+    "05_dbn": "deep belief net",
+    "07_cnn": "convolutional neural network",
+    "08_rnn": "recurrent neural network",
+    "09_dqn": "deep Q-network",
 }
 
 
@@ -47,9 +57,10 @@ class Winter:
 
 
 # The name was made popular by "The dark ages of AI: a panel discussion at AAAI-84", AI Magazine
-# 6(3), 1985. The years are those most often given (D. Crevier, "AI: the tumultuous history of the
-# search for artificial intelligence", 1993; Wikipedia, "AI winter"); some sources let the second
-# one last longer. They speak of the whole field, not of neural networks alone.
+# 6(3), 1985. The years are those most often given (Wikipedia, "AI winter"; D. Crevier, "AI: the
+# tumultuous history of the search for artificial intelligence", 1993, tells the first winter and
+# how the second began); some sources let the second one last longer. They speak of the whole
+# field, not of neural networks alone.
 WINTERS = (Winter(1974, 1980, "first AI winter"), Winter(1987, 1993, "second AI winter"))
 
 EVENTS = (
@@ -61,7 +72,8 @@ EVENTS = (
         "01_perceptron",
         "A neuron is a logical switch",
         "Warren McCulloch and Walter Pitts describe a nerve cell as a switch that fires when "
-        "enough of its inputs do. Nets of such switches can compute any proposition of logic.",
+        "enough of its exciting inputs do, and no inhibiting input does. Nets of such switches can "
+        "compute any proposition of logic.",
         "The brain became something one can calculate with. Nothing in these nets learned yet.",
         'W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous '
         'activity", Bulletin of Mathematical Biophysics 5, 115–133, 1943',
@@ -298,12 +310,14 @@ EVENTS = (
         "GPUs",
         "machines",
         "05_dbn",
-        "Graphics processors learn",
+        "Graphics processors train deep belief nets",
         "Rajat Raina, Anand Madhavan and Andrew Ng train deep belief nets on graphics processors. "
-        "A network of 100 million parameters takes about a day in place of several weeks.",
+        "A network of 100 million parameters takes about a day in place of several weeks. They are "
+        "not the first: convolutional networks were trained on such processors in 2006.",
         "What had been too slow to try could be tried.",
         'R. Raina, A. Madhavan, A. Y. Ng, "Large-scale deep unsupervised learning using graphics '
-        'processors", ICML, 873–880, 2009',
+        'processors", ICML, 873–880, 2009; K. Chellapilla, S. Puri, P. Simard, "High performance '
+        'convolutional neural networks for document processing", IWFHR, 2006',
     ),
     Event(
         "imagenet",
@@ -353,8 +367,9 @@ EVENTS = (
         "07_cnn",
         "AlexNet wins ImageNet",
         "Alex Krizhevsky, Ilya Sutskever and Geoffrey Hinton train a large convolutional network "
-        "on two graphics cards. In the competition, the answer is missing from the five guesses of "
-        "their entry for 15.3 % of the pictures, and of the second best entry for 26.2 %.",
+        "on two graphics cards. Their entry averages seven such networks, two of them trained on "
+        "more pictures before. Its five guesses miss the answer for 15.3 % of the pictures, those "
+        "of the second best entry for 26.2 %.",
         "Idea, machine and data met, and computer vision turned to neural networks.",
         'A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet classification with deep '
         'convolutional neural networks", NIPS 25, 1097–1105, 2012',

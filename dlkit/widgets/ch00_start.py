@@ -1,4 +1,4 @@
-"""Chapter 00: the timeline of the course, the list of its chapters, and a slider to build with."""
+"""Chapter 00: the timeline of the course, a neuron with two sliders, the list of the chapters."""
 
 import json
 import re
@@ -12,14 +12,24 @@ import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlkit.plots import BLUE, EDGE, GREEN, INK, ORANGE, QUIET
-from dlkit.widgets.ch00_history import CHAPTERS, EVENTS, LANES, WINTERS, Event, Winter
+from dlkit.models.dense import sigmoid
+from dlkit.plots import BLUE, EDGE, GREEN, GREY, INK, ORANGE, QUIET, SKY
+from dlkit.widgets.ch00_history import (
+    CHAPTERS,
+    EVENTS,
+    LANES,
+    LONG_NAMES,
+    START,
+    WINTERS,
+    Event,
+    Winter,
+)
 from dlkit.widgets.explorer import Explorer, Key, Pointer
 
 # --- The timeline ------------------------------------------------------------------------------
 
 FIRST_YEAR, LAST_YEAR = 1941, 2031
-LETTER, GAP = 0.9, 1.5  # in years: how wide a letter of a label is, how far it is from its marker
+LETTER, GAP = 0.9, 2.0  # in years: how wide a letter of a label is, how far it is from its marker
 STYLES = {"ideas": (BLUE, "o"), "machines": (ORANGE, "s"), "data": (GREEN, "^")}
 
 
@@ -36,17 +46,18 @@ class Moment:
 class Timeline(Explorer):
     """Walk through the events that the course replays, from 1943 to 2015.
 
-    event: the key of the event to begin with, one of `dlkit.widgets.ch00_history.EVENTS`.
+    event: the key of the event to begin with, such as "alexnet"; `history()` lists them all.
     folder: where the chapters are, for links to those that exist.
     """
 
     title = "Timeline 1943–2015: what the course replays"
-    size = (8.4, 4.5)
+    size = (8.4, 4.8)
+    tallest = "720px"  # of picture and words: what lies below must not jump from event to event
     key_help: ClassVar[dict[str, str]] = {
         "ArrowLeft": "the event before",
         "ArrowRight": "the next one",
-        "ArrowUp": "the one before in this chapter",
-        "ArrowDown": "the next one in this chapter",
+        "ArrowUp": "the next one in this chapter",
+        "ArrowDown": "the one before in this chapter",
         "Home": "the first",
         "End": "the last",
     }
@@ -55,11 +66,15 @@ class Timeline(Explorer):
         self.folder = Path(folder)
         self.link = ipywidgets.Output()  # its links are JupyterLab's: they open in this window
         super().__init__(event=event)
+        self.frame.layout.min_height = self.tallest
         self.children = [*self.children, self.link]
 
     def controls(self):
         options = [(f"{e.year} {e.label}", e.key) for e in EVENTS]
-        return {"event": ipywidgets.SelectionSlider(options=options, description="event")}
+        # Without a readout: the picture's heading tells the event, and nobody can type over it.
+        return {
+            "event": ipywidgets.SelectionSlider(options=options, description="event", readout=False)
+        }
 
     @staticmethod
     def compute(event):
@@ -71,19 +86,20 @@ class Timeline(Explorer):
 
     def build(self, figure: Figure):
         self.heights, lanes = arrange(EVENTS)
-        bottom = min(self.heights.values()) - 2.2
+        bottom = min(self.heights.values()) - 1.4
         self.axes = axes = figure.subplots()
-        axes.set(xlim=(FIRST_YEAR, LAST_YEAR), ylim=(bottom, 1.2))
-        axes.set_xticks(range(1945, 2016, 10))
+        axes.set(xlim=(FIRST_YEAR, LAST_YEAR), ylim=(bottom, 2.7))
+        axes.set_xticks(range(1950, 2016, 10))
         axes.set_xticks(range(1945, 2016, 5), minor=True)
         axes.set_yticks([])
         axes.spines[["left", "right", "top"]].set_visible(False)
         axes.spines["bottom"].set_bounds(EVENTS[0].year, EVENTS[-1].year)
         for winter in WINTERS:
-            axes.axvspan(winter.start, winter.end, color=QUIET[0], alpha=0.6, linewidth=0, zorder=0)
-            name = winter.name.replace(" AI", "\nAI")
+            # Above all events, so that no label is cut by the edge of a shade.
+            axes.axvspan(winter.start, winter.end, ymin=0.9, color=QUIET[0], linewidth=0, zorder=0)
             middle = (winter.start + winter.end) / 2
-            axes.text(middle, bottom + 0.2, name, ha="center", va="bottom", fontsize=8.5)
+            name = winter.name.replace(" AI", "\nAI")
+            axes.text(middle, 1.98, name, ha="center", va="center", fontsize=8)
         for lane, top in lanes.items():
             axes.axhline(top + 0.9, color=QUIET[0], linewidth=0.8, zorder=0.5)
             axes.text(FIRST_YEAR + 0.3, top, lane, va="center", fontsize=11, weight="bold")
@@ -93,16 +109,18 @@ class Timeline(Explorer):
             axes.plot(*place, marker, color=colour, markersize=7, markeredgecolor=EDGE, zorder=3)
             axes.text(place[0] + GAP, place[1], event.label, va="center", fontsize=9.5, zorder=3)
         # What moves lies in front of what does not, so that only these four are drawn anew.
-        self.year = axes.axvline(FIRST_YEAR, color=INK[0], alpha=0.35, linewidth=1.5, zorder=4)
+        (self.year,) = axes.plot(
+            [FIRST_YEAR], [bottom + 0.4], "v", color=INK[0], markersize=9, zorder=4
+        )
         rings = {"linestyle": "", "marker": "o", "markerfacecolor": "none", "zorder": 5}
         (self.family,) = axes.plot([], [], color=INK[0], markersize=12, **rings)
-        (self.ring,) = axes.plot([], [], color=INK[0], markersize=16, markeredgewidth=3, **rings)
+        (self.ring,) = axes.plot([], [], color=INK[0], markersize=14, markeredgewidth=2.5, **rings)
         self.heading = axes.set_title("1943", loc="left", fontsize=13, weight="bold")
         self.live(self.year, self.family, self.ring, self.heading)
 
     def draw(self, data: Moment):
         event = data.event
-        self.year.set_xdata([event.year, event.year])
+        self.year.set_xdata([event.year])
         self.ring.set_data([event.year], [self.heights[event.key]])
         self.family.set_data(
             [e.year for e in data.siblings], [self.heights[e.key] for e in data.siblings]
@@ -145,8 +163,8 @@ class Timeline(Explorer):
         goal = {
             "ArrowLeft": max(place - 1, 0),
             "ArrowRight": min(place + 1, last),
-            "ArrowUp": max((i for i in family if i < place), default=place),
-            "ArrowDown": min((i for i in family if i > place), default=place),
+            "ArrowUp": min((i for i in family if i > place), default=place),
+            "ArrowDown": max((i for i in family if i < place), default=place),
             "Home": 0,
             "End": last,
         }[event.key]
@@ -181,7 +199,7 @@ def years(winter: Winter) -> str:
     return f"{winter.start}–{winter.end}"
 
 
-# --- For the explorer that the notebook builds --------------------------------------------------
+# --- A neuron with two sliders ------------------------------------------------------------------
 
 
 def slider(name: str, low: float, high: float, *, value: float, step: float = 0.1):
@@ -189,6 +207,49 @@ def slider(name: str, low: float, high: float, *, value: float, step: float = 0.
     return ipywidgets.FloatSlider(
         description=name, min=low, max=high, value=value, step=step, readout_format=".1f"
     )
+
+
+class SmoothNeuron(Explorer):
+    """A neuron with one input x and the activation a = sigmoid(w x + b)."""
+
+    title = "A smooth neuron: a = sigmoid(w x + b)"
+    size = (6, 2.8)
+
+    def controls(self):
+        return {
+            "w": slider("weight w", -8, 8, value=1, step=0.5),
+            "b": slider("bias b", -16, 16, value=0, step=0.5),
+        }
+
+    @staticmethod
+    def compute(w, b):
+        x = np.linspace(-4, 4, 321)
+        undecided = 0.0 - b / w if w else np.nan  # where w x + b = 0
+        return x, sigmoid(w * x + b), undecided
+
+    def build(self, figure):
+        axes = figure.subplots()
+        axes.set(xlim=(-4, 4), ylim=(-0.05, 1.05), xlabel="input x", ylabel="activation a")
+        axes.axhline(0.5, color=GREY, linewidth=1)
+        axes.text(3.95, 0.52, "a = 0.5: undecided", ha="right", fontsize=8.5)
+        (self.curve,) = axes.plot([], [], linewidth=3)
+        (self.point,) = axes.plot([], [], "D", color=ORANGE, markersize=8, markeredgecolor=INK[0])
+        self.live(self.curve, self.point)
+
+    def draw(self, data):
+        x, a, undecided = data
+        self.curve.set_data(x, a)
+        self.curve.set_color(SKY if self.dark else BLUE)
+        self.point.set_data([undecided], [0.5])
+
+    def describe(self, data):
+        _, a, undecided = data
+        ends = f"a is {a[0]:.2f} at x = −4, {a[160]:.2f} at x = 0 and {a[-1]:.2f} at x = 4."
+        if np.isnan(undecided):
+            return f"{ends}\nWith w = 0 the input does not count: a is the same everywhere."
+        where = "" if abs(undecided) <= 4 else ", outside the picture"
+        place = f"{undecided:.2f}".replace("-", "−")
+        return f"{ends}\nThe neuron is undecided at x = −b/w = {place}{where}."
 
 
 # --- Links, and tables of the whole course -----------------------------------------------------
@@ -218,11 +279,11 @@ class Table:
         body = "".join(
             f"<tr>{''.join(f'<td {left}>{cell}</td>' for cell in row)}</tr>" for row in self.html
         )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
         caption = escape(self.caption)
         if self.folded:
-            return f"<details><summary>{caption}</summary>{table}</details>"
-        return f"<p><b>{caption}</b></p>{table}"
+            return f"<details><summary>{caption}</summary><table>{rows}</table></details>"
+        return f"<table><caption style='text-align:left'><b>{caption}</b></caption>{rows}</table>"
 
     def __repr__(self) -> str:
         lines = [" | ".join(re.sub(r"<.*?>", "", cell) for cell in row) for row in self.html]
@@ -230,18 +291,19 @@ class Table:
 
 
 def history(folder: str | Path = ".") -> Table:
-    """The timeline as a table with links, folded away: to search, to print, to listen to."""
+    """The timeline as a table with links, folded away: to search, to print, to listen to.
+
+    The key is the name of the event in code: `timeline.set(event="alexnet")`.
+    """
     rows = tuple(
         (
-            str(e.year),
-            e.lane,
+            f"<b>{e.year}</b>, {e.lane}, <code>{e.key}</code>",
             f"<b>{escape(e.title)}.</b> {escape(e.what)} {escape(e.why)}",
-            escape(e.paper),
-            link(e.chapter, folder),
+            f"{escape(e.paper)}. {link(e.chapter, folder)}",
         )
         for e in EVENTS
     )
-    head = ("year", "lane", "what happened, and why it mattered", "paper", "chapter")
+    head = ("year, lane, key", "what happened, and why it mattered", "paper, chapter")
     return Table(f"All {len(rows)} events as a table", head, rows, folded=True)
 
 
@@ -297,17 +359,19 @@ def measure(path: str | Path) -> Size:
 def contents(folder: str | Path = ".") -> Table:
     """The chapters with their questions, and how long each takes; those not there are planned."""
     rows = []
-    for chapter, question in CHAPTERS.items():
+    start = START if (Path(folder) / "00_start.ipynb").exists() else {}
+    for chapter, question in (start | CHAPTERS).items():
         path = Path(folder) / f"{chapter}.ipynb"
-        events = [e.year for e in EVENTS if e.chapter == chapter]
+        events = [e.year for e in EVENTS if e.chapter == chapter or chapter in start]
         span = f"{min(events)}–{max(events)}" if len(set(events)) > 1 else str(events[0])
-        counts = ("", "", "")
+        counts = ("–", "–", "–")
         if path.exists():
             try:
                 size = measure(path)
                 counts = (str(size.explorers), str(size.exercises), size.time)
             except ValueError:
-                counts = ("", "", "cannot be read")
-        rows.append((link(chapter, folder), escape(question), span, *counts))
+                counts = ("–", "–", "cannot be read")
+        long = f": {LONG_NAMES[chapter]}" if chapter in LONG_NAMES else ""
+        rows.append((link(chapter, folder) + long, escape(question), span, *counts))
     head = ("chapter", "question", "events of", "explorers", "exercises", "time")
     return Table("The chapters", head, tuple(rows))

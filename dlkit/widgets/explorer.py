@@ -283,7 +283,7 @@ class Explorer(ipywidgets.VBox):
         try:
             control.value = value
         except (traitlets.TraitError, TypeError, ValueError) as error:
-            raise ValueError(f"{name} cannot be {value!r}: {error}") from None
+            raise ValueError(f"{name} cannot be {value!r}: {_possible(control) or error}") from None
         nearest = control.value
         if isinstance(value, (int, float)) and nearest != value:
             raise ValueError(f"{name} cannot be {value!r}; the nearest possible is {nearest!r}")
@@ -386,3 +386,10 @@ class Explorer(ipywidgets.VBox):
 
         button.on_click(clicked)
         return button
+
+
+def _possible(control: ipywidgets.Widget) -> str:
+    """The values of a control that offers a choice; empty if it offers none."""
+    options = getattr(control, "options", ())
+    values = [o[1] if isinstance(o, tuple) and len(o) == 2 else o for o in options]
+    return f"possible are {', '.join(map(repr, values))}" if values else ""

@@ -43,7 +43,7 @@ def test_timeline(chapter):
     assert chosen() == "perceptron"
 
     timeline.canvas.focus()
-    for key, event in (("ArrowRight", "mark-1"), ("End", "dqn-nature"), ("ArrowUp", "dqn")):
+    for key, event in (("ArrowRight", "mark-1"), ("End", "dqn-nature"), ("ArrowDown", "dqn")):
         timeline.canvas.press(key)
         picture = timeline.wait_for_change(picture)
         assert chosen() == event

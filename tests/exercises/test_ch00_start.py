@@ -10,7 +10,7 @@ from dlkit.exercises.exercise import NOT_ATTEMPTED, RIGHT, WRONG, Exercise
 from dlkit.widgets.ch00_history import EVENTS
 
 NAMES = [name for name, value in vars(exercises).items() if isinstance(value, Exercise)]
-STUBS = {"waiting": ..., "neuron": lambda x, weight, bias: ...}
+STUBS = {"waiting": ..., "majority": lambda x: ...}
 
 
 def fires(z):
@@ -28,16 +28,19 @@ WRONG_ANSWERS = [
     ("waiting", "twelve", "Expected a number of years, got 'twelve'"),
     ("waiting", True, "Expected a number of years"),
     ("waiting", np.zeros(3), "Expected a number of years"),
-    ("neuron", lambda x, w, b: x @ w.T + b, "You return z itself"),
-    ("neuron", lambda x, w, b: (x @ w.T + b >= 0) * 1.0, "At z = 0 exactly"),
-    ("neuron", lambda x, w, b: fires(x @ w.T), "bias were left out"),
-    ("neuron", lambda x, w, b: 1 - fires(x @ w.T + b), "turn the comparison round"),
-    ("neuron", lambda x, w, b: np.sign(x @ w.T + b), "Silence is 0 here"),
-    ("neuron", lambda x, w, b: fires(x @ w + b), "ValueError"),
-    ("neuron", lambda x, w, b: fires(x @ w.T + b)[0], "should have shape (2, 1), got (1,)"),
-    ("neuron", lambda x, w, b: fires(x @ w.T + b) * np.nan, "NaN"),
-    ("neuron", lambda x: x, "TypeError"),
-    ("neuron", 3, "Expected a function, got 3"),
+    ("majority", lambda x: x.sum(1) - 1.5, "Is this z itself?"),
+    ("majority", lambda x: fires(x.sum(1) - 0.5), "that is OR"),
+    ("majority", lambda x: fires(x.sum(1) - 2), "that is AND"),
+    ("majority", lambda x: fires(1.5 - x.sum(1)), "turn the comparison round"),
+    ("majority", lambda x: np.sign(x.sum(1) - 1.5), "Silence is 0 here"),
+    ("majority", lambda x: fires(x[:, 0]), "For x = [0 1 1], 2 of the 3 inputs are 1, so"),
+    ("majority", lambda x: fires(x.sum(1) - 1.5)[:1], "8 answers are expected: shape (8,)"),
+    ("majority", lambda x: fires(x.sum(0) - 1.5), "got (3,)"),
+    ("majority", lambda x: fires(x @ np.ones((1, 3)) - 1.5), "Perhaps one needs .T"),
+    ("majority", lambda x: 1 if x @ np.ones(3) > 1.5 else 0, "need one True or False"),
+    ("majority", lambda x: np.sum(x, axis=1) * np.nan, "NaN"),
+    ("majority", lambda: 1, "TypeError"),
+    ("majority", 3, "Expected a function, got 3"),
 ]
 
 
@@ -65,11 +68,12 @@ def test_a_wrong_answer_is_explained(name, answer, message):
     assert message in feedback.text
 
 
-def test_a_transposed_weight_is_recognised():
-    def transposed(x, w, b):
-        return fires(x @ w + b) if w.shape[0] == w.shape[1] else fires(x @ w.T + b)
+@pytest.mark.parametrize("weight", [(1, 1, 1), (2, 3, 3)])
+def test_a_column_and_other_weights_are_right_too(weight):
+    def majority(x):
+        return fires(x @ np.array([weight]).T - 1.5 * np.mean(weight))
 
-    assert "x @ weight.T, not x @ weight" in exercises.neuron.check(transposed).text
+    assert exercises.majority.check(majority).kind == RIGHT
 
 
 def test_the_years_are_those_of_the_timeline():

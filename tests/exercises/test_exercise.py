@@ -75,6 +75,8 @@ def test_a_stub_is_not_attempted(double, answer):
         (lambda x: x / 0, "NaN or infinity"),
         (lambda: 3, "it raised TypeError"),
         (lambda x: x @ np.ones((2, 2)), "it raised ValueError"),
+        (lambda x: np.ones((2, 4)) @ x, "last axis of a has 4 entries and the first of b has 3"),
+        (lambda x: 2 * x if x > 0 else -2 * x, "need one True or False, and got a whole array"),
         (42, "Expected a function, got 42"),
         (forgetful, "Your function returned None"),
         (print, "Your function returned None"),

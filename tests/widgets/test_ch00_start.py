@@ -1,15 +1,16 @@
 """The timeline, driven without a browser, and the table behind it."""
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
 
-from dlkit.widgets.ch00_history import CHAPTERS, EVENTS, LANES, WINTERS
+from dlkit.widgets.ch00_history import CHAPTERS, EVENTS, LANES, START, WINTERS
 from dlkit.widgets.ch00_start import (
     GAP,
     Size,
+    SmoothNeuron,
     Timeline,
     arrange,
     contents,
@@ -49,7 +50,7 @@ def test_every_chapter_replays_something():
 def test_the_questions_are_those_of_the_readme():
     readme = (ROOT / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| \[?(\d\d_\w+)\S* \| .*? \| (.*?)(?: \(planned\))? \|$", readme, re.M)
-    assert {name: question for name, question in rows if name != "00_start"} == CHAPTERS
+    assert dict(rows) == START | CHAPTERS
 
 
 def test_winters_do_not_overlap():
@@ -119,11 +120,11 @@ def test_keys_walk_and_stop_at_the_ends(timeline):
     assert press("ArrowRight") == EVENTS[1].key
     assert press("End", "ArrowRight") == EVENTS[-1].key
     assert press("Home") == EVENTS[0].key
-    assert press("ArrowUp") == EVENTS[0].key
+    assert press("ArrowDown") == EVENTS[0].key
     timeline.set(event="neocognitron")
-    assert press("ArrowDown") == "zip-codes"
-    assert press("ArrowDown", "ArrowDown", "ArrowDown") == "alexnet"
-    assert press("ArrowUp") == "imagenet"
+    assert press("ArrowUp") == "zip-codes"
+    assert press("ArrowUp", "ArrowUp", "ArrowUp") == "alexnet"
+    assert press("ArrowDown") == "imagenet"
     assert set(timeline.key_help) == {
         *["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]
     }
@@ -181,6 +182,20 @@ def test_a_bad_event_is_refused_and_nothing_is_lost(timeline, bad):
         Timeline(bad)
 
 
+def test_a_refused_event_is_answered_with_the_possible_ones(timeline):
+    with pytest.raises(ValueError, match=r"'AlexNet': possible are 'mcculloch-pitts', .*'alexnet'"):
+        timeline.set(event="AlexNet")
+
+
+def test_the_answers_to_the_questions():
+    in_2009 = {e.lane: e.key for e in EVENTS if e.year == 2009}
+    assert in_2009 == {"machines": "gpus", "data": "imagenet"}
+    years = [e.year for e in EVENTS if e.lane == "ideas"]
+    gaps = {(b - a, a, b) for a, b in pairwise(years)}
+    assert max(gaps) == (15, 1943, 1958)
+    assert sum(gap == 15 for gap, *_ in gaps) == 1
+
+
 def test_an_unknown_control_is_refused(timeline):
     with pytest.raises(ValueError, match="no control 'year'"):
         timeline.set(year=1943)
@@ -191,6 +206,50 @@ def test_reset_returns_to_the_start():
     timeline.set(event="dqn")
     timeline.reset()
     assert timeline.data.event.key == "mnist"
+
+
+# ---------------------------------------------------------------------------- the neuron
+
+
+def test_the_neuron_says_where_it_is_undecided():
+    neuron = SmoothNeuron()
+    assert "undecided at x = −b/w = 0.00." in neuron.description
+    neuron.set(w=8, b=-16)
+    assert "= 2.00." in neuron.description
+    assert (neuron.point.get_xdata(), neuron.point.get_ydata()) == ([2.0], [0.5])
+    neuron.set(w=0.5, b=16)
+    assert "= −32.00, outside the picture." in neuron.description
+    neuron.set(w=0)
+    assert "the input does not count" in neuron.description
+    neuron.reset()
+    assert neuron.values == {"w": 1, "b": 0}
+
+
+@pytest.mark.parametrize("w", [-8.0, 8.0])
+@pytest.mark.parametrize("b", [-16.0, 16.0])
+def test_the_neuron_at_the_ends_of_its_sliders(w, b):
+    neuron = SmoothNeuron(w=w, b=b)
+    x, a, undecided = neuron.data
+    assert (a >= 0).all()
+    assert (a <= 1).all()
+    assert ((a > 0.5) == ((x > undecided) if w > 0 else (x < undecided))).mean() > 0.99
+    neuron.frame.layers.pixels()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 9, "much", None])
+def test_the_neuron_refuses_a_bad_weight(bad):
+    neuron = SmoothNeuron()
+    with pytest.raises(ValueError, match="w "):
+        neuron.set(w=bad)
+    assert neuron.values["w"] == 1
+
+
+def test_the_neuron_is_lighter_on_a_dark_page():
+    neuron = SmoothNeuron()
+    light = neuron.curve.get_color()
+    neuron.frame.dark = True
+    neuron.draw(neuron.data)
+    assert neuron.curve.get_color() != light
 
 
 # ---------------------------------------------------------------------------- tables and links
@@ -230,11 +289,16 @@ def test_contents_counts_what_is_there_and_names_what_is_planned(tmp_path):
     assert size.minutes == 30  # 4.5 of reading, 5 of playing, 16 of exercises, in quarters
     text = repr(contents(tmp_path))
     assert "1943–1992 | 1 | 2 | about 30 min" in text
+    assert "07 CNN (planned): convolutional neural network" in text
+    assert "– | – | –" in text
+    assert "00 start" not in text
+    (tmp_path / "00_start.ipynb").write_text(f'{{"cells": {cells}}}')
+    assert "00 start | What is here" in repr(contents(tmp_path))
     assert text.count("(planned)") == len(CHAPTERS) - 1
 
 
 def test_the_start_takes_as_long_as_it_says():
-    assert measure(ROOT / "chapters" / "00_start.ipynb").minutes == 45  # three quarters of an hour
+    assert measure(ROOT / "chapters" / "00_start.ipynb").minutes == 60  # about an hour
 
 
 @pytest.mark.parametrize(
