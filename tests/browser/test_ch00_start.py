@@ -38,6 +38,13 @@ def test_timeline(chapter):
         point = f"timeline.axes.transData.transform(({YEARS[key]}, timeline.heights[{key!r}]))"
         return chapter.python(f"(({point}) / timeline.figure.bbox.size).tolist()")
 
+    heights = []
+    for key in ("svm", "gpus", "alexnet", "mcculloch-pitts"):
+        chapter.python(f"timeline.set(event={key!r})")
+        picture = timeline.wait_for_change(picture)
+        heights.append(timeline.root.bounding_box()["height"])
+    assert max(heights) - min(heights) < 2, heights  # nothing below jumps
+
     timeline.slider("event").press("ArrowRight")
     picture = timeline.wait_for_change(picture)
     assert chosen() == "perceptron"
