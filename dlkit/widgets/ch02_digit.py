@@ -90,6 +90,7 @@ class DrawADigit(Explorer):
             "right": ipywidgets.IntSlider(value=0, min=-10, max=10, description="move right by"),
             "down": ipywidgets.IntSlider(value=0, min=-10, max=10, description="move down by"),
             "view": ipywidgets.Dropdown(options=list(VIEWS), description="show"),
+            "example": ipywidgets.Dropdown(options=["any", *self.names], description="test digit"),
         }
 
     def state(self) -> dict[str, bytes]:
@@ -99,8 +100,11 @@ class DrawADigit(Explorer):
         return {"Show a test digit": self.show_digit}
 
     def show_digit(self) -> None:
-        """Put one of MNIST's test digits on the pad, at random."""
-        pictures = mnist().x_test
+        """Put one of MNIST's test digits on the pad, at random: any, or of the class chosen."""
+        split, wanted = mnist(), self.values["example"]
+        pictures = split.x_test
+        if wanted in split.classes:
+            pictures = pictures[split.y_test == split.classes.index(wanted)]
         self.pad.load(pictures[self._rng.integers(len(pictures))])
 
     def set(self, **values) -> None:
@@ -114,9 +118,10 @@ class DrawADigit(Explorer):
         super().reset()
 
     def _drawn(self, pad: DrawingPad) -> None:
-        self.set(drawing=np.round(255 * pad.pixels).astype(np.uint8).tobytes())
+        drawing = np.round(255 * pad.pixels).astype(np.uint8).tobytes()
+        self.set(drawing=drawing, **({"right": 0, "down": 0} if pad.is_empty else {}))
 
-    def compute(self, *, drawing: bytes, right: int, down: int, view: str) -> Reading:
+    def compute(self, *, drawing: bytes, right: int, down: int, view: str, **_) -> Reading:
         check_drawing(drawing)
         ink = np.frombuffer(drawing, np.uint8).reshape(SIDE, SIDE) / np.float32(255)
         pixels = moved(ink, right, down)
@@ -162,6 +167,7 @@ class DrawADigit(Explorer):
             best = i == reading.likeliest
             bar.set_width(0 if reading.empty else BARS[2] * float(p))
             bar.set(facecolor=plots.ORANGE if best else plots.SKY, hatch="///" if best else None)
+        self.pad.seen = np.round(255 * reading.pixels).astype(np.uint8).tobytes()  # moved, too
         self.tiles.show([*self._unit_tiles(reading), *self._weight_tiles(reading)])
         self.labels.show(self._words(reading))
 
@@ -241,7 +247,8 @@ class DrawADigit(Explorer):
         if reading.empty:
             return (
                 "The pad is empty: draw a digit with the mouse, a finger or the keyboard, "
-                "or press “Show a test digit”."
+                "or press “Show a test digit”. The pad scales and centres what you draw, as the "
+                "makers of MNIST did; the sliders move it afterwards."
             )
         first, second = np.argsort(-reading.probabilities)[:2]
         p = reading.probabilities

@@ -139,9 +139,14 @@ def parse(expression: str) -> Graph:
         tree = ast.parse(text.replace("^", "**"), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(
-            f"expression {expression!r} cannot be read: write products with *, powers with **, "
-            "and close every bracket, for example (w*x + b)**2"
+            f"expression {expression!r} cannot be read: write products with *, powers with ** "
+            "or ^, and close every bracket, for example (w*x + b)**2"
         ) from None
+    count = sum(_is_operation(part) for part in ast.walk(tree))
+    if count > MOST_OPERATIONS:
+        raise ValueError(
+            f"expression has {count} operations; {MOST_OPERATIONS} fit the picture at most"
+        )
     nodes: list[Node] = []
     places: dict[str, int] = {}  # one node for each name, however often it is used
 
@@ -152,10 +157,6 @@ def parse(expression: str) -> Graph:
     def operate(operation: Operation, *inputs: ast.expr) -> int:
         places_of_inputs = tuple(visit(tree) for tree in inputs)
         number = sum(node.operation is not None for node in nodes) + 1
-        if number > MOST_OPERATIONS:
-            raise ValueError(
-                f"expression must have at most {MOST_OPERATIONS} operations to fit the picture"
-            )
         name = "u" + str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
         return add(Node(name, operation, places_of_inputs))
 
@@ -192,8 +193,11 @@ def parse(expression: str) -> Graph:
         )
 
     visit(tree)
-    if max(depths(nodes)) > DEEPEST:
-        raise ValueError(f"expression must be at most {DEEPEST} operations deep to fit the picture")
+    deepest = max(depths(nodes))
+    if deepest > DEEPEST:
+        raise ValueError(
+            f"expression is {deepest} operations deep; {DEEPEST} fit the picture at most"
+        )
     if nodes[-1].operation:
         nodes[-1] = Node("L", nodes[-1].operation, nodes[-1].inputs)
     return tuple(nodes)
@@ -201,6 +205,13 @@ def parse(expression: str) -> Graph:
 
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS = ("sigmoid", "tanh", "relu", "exp", "log", "sqrt")
+
+
+def _is_operation(part: ast.AST) -> bool:
+    """Whether this part of a formula is a box of the graph; −2 is a number."""
+    if isinstance(part, ast.UnaryOp):
+        return not isinstance(part.operand, ast.Constant)
+    return isinstance(part, (ast.BinOp, ast.Call))
 
 
 def _constant(tree: ast.expr) -> float:

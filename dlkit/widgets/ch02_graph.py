@@ -116,7 +116,7 @@ class ComputationalGraph(Explorer):
         return {
             "‹ Back": lambda: self._go(-1),
             "Step ›": lambda: self._go(+1),
-            "All the way": lambda: self.set(step=self._step.max),
+            "All the way": lambda: self._go(self._step.max),
         }
 
     @staticmethod
@@ -242,7 +242,8 @@ class ComputationalGraph(Explorer):
                 for node, value in zip(walk.graph, walk.values, strict=True)
                 if not isnan(value) and node.constant is None
             )
-            lines += [f"The inputs are {known}.", "Each step now computes one operation."]
+            lines += [f"The inputs are {known}."] if known else ["There are no inputs."]
+            lines += ["Each step now computes one operation."] if walk.forward_steps else []
         else:
             lines += [line + "." for line in working(walk)]
             operation = walk.graph[walk.active].operation
@@ -268,13 +269,14 @@ class ComputationalGraph(Explorer):
 
     def on_key(self, event: Key) -> None:
         if event.key in ("Home", "End"):
-            self.set(step=0 if event.key == "Home" else self._step.max)
+            self._go(self._step.max if event.key == "End" else -self._step.max)
         else:
             self._go(+1 if event.key == "ArrowRight" else -1)
 
     # How it is done ---------------------------------------------------------------------------
 
     def _go(self, by: int) -> None:
+        parse(self.values["expression"])  # a walk through what cannot be read stays where it is
         self.set(step=min(max(self._step.value + by, 0), self._step.max))
 
     def _fit_controls(self, change: dict) -> None:
@@ -286,7 +288,7 @@ class ComputationalGraph(Explorer):
         self._step.max = 2 * sum(node.operation is not None for node in graph) + 1
         used = {node.name for node in graph}
         for name, slider in self._sliders.items():
-            slider.layout.display = None if name in used else "none"
+            slider.layout.display = "flex" if name in used else "none"
 
     def _lay_out(self, graph: Graph) -> None:
         """Place the nodes in columns by depth, inputs just before their first use; draw them."""

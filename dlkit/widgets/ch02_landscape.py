@@ -16,6 +16,7 @@ from dlkit.check import check_array
 from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
 from dlkit.widgets.ch02_surfaces import SURFACES, Surface
 from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
 
 STEPS = 200
@@ -288,8 +289,8 @@ class LossLandscape(Explorer):
             name = RACERS[key].name
             if data.gone(key):
                 words.append(
-                    f"{name} left the map at step {len(data.paths[key]) - 1}: its learning rate "
-                    "is too large here."
+                    f"{name} left the map at step {len(data.paths[key]) - 1}, farther than "
+                    f"{FAR:g} from the middle: its learning rate is too large here."
                 )
                 continue
             place, height = data.place(key), data.loss(key)
@@ -340,10 +341,8 @@ class LossLandscape(Explorer):
 
     def pause(self) -> None:
         """Stop at the present step."""
-        if self._running is not None:
-            self._running.cancel()
-            self._running = None
-            self._label_run()
+        self._running = None  # which `_play` sees
+        self._label_run()
 
     def reset(self) -> None:
         """Stop, and return every control and the start to where they were."""
@@ -351,18 +350,18 @@ class LossLandscape(Explorer):
         super().reset()
 
     async def _play(self) -> None:
-        try:
-            if self.values["step"] == STEPS:
-                self.set(step=0)
-            # Not only the step: in Python 3.11, wait_for can swallow the cancellation by `pause`.
-            while self._running is asyncio.current_task() and self.values["step"] < STEPS:
+        if self.values["step"] == STEPS:
+            self.set(step=0)
+        while True:
+            with alone:
+                if self._running is not asyncio.current_task():
+                    return  # paused, perhaps by a cell in another thread
+                if self.values["step"] == STEPS:
+                    self.pause()
+                    return
                 self.set(step=self.values["step"] + 1)
-                await self.frame.wait_painted()
-                await asyncio.sleep(FILM)
-        finally:
-            if self._running is asyncio.current_task():
-                self._running = None
-                self._label_run()
+            await self.frame.wait_painted()
+            await asyncio.sleep(FILM)
 
     def _toggle(self) -> None:
         self.pause() if self._running else self.run()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from dlkit import plots
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh
@@ -57,7 +58,7 @@ class GradientMicroscope(Explorer):
     """
 
     title = "Gradient-check microscope"
-    size = (9.8, 5.0)
+    size = (9.8, 5.4)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         return {
@@ -118,7 +119,7 @@ class GradientMicroscope(Explorer):
             return made
 
         self.near = axes(
-            0.65, 2.1, 3.9, 2.55, xlim=(-2.2, 2.2), ylim=(-2.6, 2.6), xticks=range(-2, 3), yticks=[]
+            0.65, 2.45, 3.9, 2.6, xlim=(-2.2, 2.2), ylim=(-2.6, 2.6), xticks=range(-2, 3), yticks=[]
         )
         self.near.set_title("The loss near w, under a lens that follows h", fontsize=10)
         self.near.set_xticklabels(["w − 2h", "w − h", "w", "w + h", "w + 2h"])
@@ -143,7 +144,7 @@ class GradientMicroscope(Explorer):
         # Where no curve comes, and behind: what lies in front of live artists is drawn each time.
         self.near.legend(fontsize=8, loc="upper right", frameon=False).set_zorder(0)
 
-        self.far = axes(5.45, 0.6, 4.2, 4.05, xscale="log", yscale="log")
+        self.far = axes(5.45, 1.35, 4.2, 3.7, xscale="log", yscale="log")
         self.far.set(xlim=(6e-13, 1.6e-1), ylim=(1e-14, 1e2))
         self.far.set_title("Error of the estimated gradient, for every h", fontsize=10)
         self.far.set_xlabel("step h", fontsize=9)
@@ -153,7 +154,6 @@ class GradientMicroscope(Explorer):
         self.theory = {}
         for name in ("float64", "float32", "forward", "central"):
             (self.theory[name],) = self.far.plot([], [], "-", color=plots.GREY, linewidth=0.9)
-        self.theory["float64"].set_label("theory: εL/h, h|L″|/2, h²|L‴|/6")
         self.curves = {}
         for name, style, marker in zip(NAMES, ("-", "--", "-", "--"), "DsDs", strict=True):
             colour = plots.BLUE if "64" in name else plots.VERMILION
@@ -168,10 +168,16 @@ class GradientMicroscope(Explorer):
                 markeredgecolor=plots.PAPER[0],
             )
         self.cursor = self.far.axvline(1e-2, color=plots.INK[0], linewidth=1)
-        handles = [*self.curves.values(), self.theory["float64"]]
-        self.far.legend(handles=handles, fontsize=8, loc="lower left", frameon=False).set_zorder(0)
+        # Samples long enough to tell a dashed line, and no marker upon them.
+        samples = [
+            Line2D([], [], color=line.get_color(), linestyle=line.get_linestyle(), linewidth=1.8)
+            for line in (*self.curves.values(), self.theory["float64"])
+        ]
+        names = [*NAMES, "theory: ε L / h,  h |L″| / 2,  h² |L‴| / 6"]
+        place = {"loc": "lower center", "bbox_to_anchor": (0.76, 0.0), "ncols": 2}
+        figure.legend(samples, names, fontsize=8.5, frameon=False, handlelength=4, **place)
 
-        self.table = axes(0, 0, 5.0, 1.6, xlim=(0, 5.0), ylim=(0, 1.6))
+        self.table = axes(0, 0.15, 5.0, 1.6, xlim=(0, 5.0), ylim=(0, 1.6))
         self.table.set_axis_off()
         self.labels = Labels(self.table)
         self.live(self.coarse, self.fine, self.tangent, self.chord, self.forward)
@@ -229,9 +235,18 @@ class GradientMicroscope(Explorer):
             words.append("In float64, h is so wide that curvature is what errs.")
         else:
             words.append("In float64, h is so narrow that rounding is what errs.")
+        words.append(
+            f"Numbers near 1 lie ε = {np.finfo(np.float64).eps:.0e} apart in float64, "
+            f"{np.finfo(np.float32).eps:.0e} in float32."
+        )
         for name in ("central, float64", "central, float32"):
             best, error = best_step(slide.errors[name])
-            words.append(f"{name.capitalize()} does best near h = {best:.0e}: {_size(error)}.")
+            if error:
+                words.append(f"{name.capitalize()} does best near h = {best:.0e}: {error:.1e}.")
+            else:
+                words.append(
+                    f"{name.capitalize()} makes no error at all where both points lie left."
+                )
         if not np.any(slide.view["float32"]):
             words.append("In float32 w + h is w itself: the loss looks flat, the estimate is 0.")
         return " ".join(words).replace("-", "−")

@@ -1,12 +1,13 @@
 """Explorer: a small net learns to tell points apart, live, and every unit shows what it sees."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlkit import plots
@@ -19,6 +20,7 @@ from dlkit.widgets.tiles import SIGNED, SOFT, Tile, Tiles, paint
 from dlkit.widgets.training import TrainingExplorer
 
 ACROSS = np.linspace(-VIEW, VIEW, 113).astype(np.float32)
+FINER = 3  # the map has as many pixels between two points of the grid; the rest is interpolated
 GRID = np.stack(np.meshgrid(ACROSS, ACROSS), axis=-1).reshape(-1, 2)  # (12769, 2)
 MOST_POINTS = 300
 LARGEST_LOSS = 30.0  # a guess would have 0.69
@@ -101,7 +103,10 @@ class Playground(TrainingExplorer):
                 value=20, options=[1, 5, 20, 100, 500], description="batch size"
             ),
             "weight_decay": dropdown(
-                value=0.0, options=[0.0, 1e-4, 1e-3, 1e-2, 0.1], description="weight decay"
+                value=0.0,
+                options=[0.0, 1e-4, 1e-3, 1e-2, 0.1],
+                description="weight decay",
+                tooltip="How strongly every weight is drawn towards 0 in each step",
             ),
             "seed": slider(value=0, min=0, max=20, description="random start"),
             "placing": dropdown(
@@ -110,6 +115,11 @@ class Playground(TrainingExplorer):
         }
 
     _hovering = False
+
+    def __init__(self, **start):
+        super().__init__(**start)
+        self._when.description = "pass"
+        self._buttons["Fork"].tooltip = "Begin a new branch here; the old one stays to compare with"
 
     def state(self) -> dict:
         return {"points": (), "through": None, "cross": None}
@@ -315,11 +325,9 @@ class Playground(TrainingExplorer):
         else:
             layer, unit = data.through
             values = normalise(data.answers[layer][:, [unit]], data.activation).reshape(side, side)
+        values = finer(values)
         pixels = paint(values, SOFT[self.dark])
-        above = values > 0
-        edge = above[:-1, :-1] != above[1:, :-1]
-        edge |= above[:-1, :-1] != above[:-1, 1:]
-        pixels[:-1, :-1][edge] = (*(int(self.ink[i : i + 2], 16) for i in (1, 3, 5)), 255)
+        pixels[boundary(values > 0)] = (*(round(255 * part) for part in to_rgb(self.ink)), 255)
         self.picture.show([Tile(-VIEW, -VIEW, 2 * VIEW, 2 * VIEW, pixels)])
         points = data.points
         for (part, label), line in self.dots.items():
@@ -352,7 +360,7 @@ class Playground(TrainingExplorer):
                 )
         self.others.set_data(np.concatenate(others, axis=1))
         self.now.set_data([self.time], [data.loss])
-        self.names.show(ends)
+        self.names.show(apart(ends))
 
     def describe(self, data: Scene) -> str:
         values = self.values
@@ -399,7 +407,10 @@ class Playground(TrainingExplorer):
                 for b in self.branches
                 if b.metrics.get("loss")
             )
-            words.append(f"Losses of the branches: {finals} passes.")
+            words.append(
+                f"Branches begin where you go on from an earlier pass, or fork. Their losses: "
+                f"{finals} passes."
+            )
         return " ".join(words)
 
     # Pointer and keys -------------------------------------------------------------------------
@@ -477,6 +488,35 @@ def node_places(sizes: list[int]) -> list[np.ndarray]:
         top = middle + pitch * (count - 1) / 2 - TILE / 2
         places.append(np.array([(left, top - pitch * i) for i in range(count)]))
     return places
+
+
+def apart(labels: list[Label]) -> list[Label]:
+    """Names at the ends of curves, moved up (on a logarithmic axis) where they would collide."""
+    placed: list[Label] = []
+    for label in sorted(labels, key=lambda label: label.y):
+        y = label.y
+        while any(abs(np.log(y / other.y)) < 0.9 and label.x == other.x for other in placed):
+            y *= 1.3
+        placed.append(replace(label, y=y))
+    return placed
+
+
+def finer(values: np.ndarray) -> np.ndarray:
+    """A map (side, side) with `FINER` times as many points each way, straight in between."""
+    side = len(values)
+    place = np.linspace(0, side - 1, FINER * (side - 1) + 1)
+    blend = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(side))).astype(values.dtype)
+    return blend @ values @ blend.T
+
+
+def boundary(inside: np.ndarray) -> np.ndarray:
+    """Where a region ends: a line two to three pixels wide."""
+    edge = np.zeros_like(inside)
+    edge[1:] |= inside[1:] != inside[:-1]
+    edge[:, 1:] |= inside[:, 1:] != inside[:, :-1]
+    edge[:-1] |= edge[1:]
+    edge[:, :-1] |= edge[:, 1:]
+    return edge
 
 
 def normalise(answers: np.ndarray, activation: str) -> np.ndarray:

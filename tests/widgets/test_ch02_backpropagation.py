@@ -26,6 +26,7 @@ from dlkit.widgets.ch02_expression import DEEPEST, NAMES, backward, depths, forw
 from dlkit.widgets.ch02_graph import READY, START
 from dlkit.widgets.ch02_landscape import RACERS, STEPS, race
 from dlkit.widgets.ch02_plane import ACTIVATIONS, DATASETS, OWN, VIEW, Learner, plane
+from dlkit.widgets.ch02_playground import boundary, finer
 from dlkit.widgets.ch02_surfaces import SURFACES
 from dlkit.widgets.explorer import Key, Pointer
 
@@ -163,8 +164,8 @@ def test_what_meets_at_a_node_adds_up():
         ("True", "a number .* is expected"),
         ("tanh(x, y)", "which is none of"),
         ("x" * 201, "at most 200 characters"),
-        ("+".join("x" * 20), "operations"),
-        ("exp(" * 9 + "x" + ")" * 9, "deep"),
+        ("+".join("x" * 20), "has 19 operations; 14 fit"),
+        ("exp(" * 9 + "x" + ")" * 9, "is 9 operations deep; 8 fit"),
         ("(" * 150 + "x" + ")" * 40, "cannot be read"),
         (7, "must be text"),
     ],
@@ -214,6 +215,22 @@ def test_a_bad_expression_keeps_the_picture_and_a_good_one_mends_it():
     graph.inputs["expression"].value = "w*x"
     assert graph.message == ""
     assert not np.array_equal(pixels(graph), before)
+
+
+def test_a_walk_through_what_cannot_be_read_stays_where_it_is():
+    graph = ComputationalGraph(step=3)
+    graph.inputs["expression"].value = "(w*x"
+    for call in graph.actions().values():
+        with pytest.raises(ValueError, match="cannot be read"):
+            call()
+    assert graph.values["step"] == 3
+
+
+def test_an_expression_without_inputs_says_so():
+    graph = ComputationalGraph(expression="3")
+    assert "There are no inputs." in graph.description
+    graph.set(step=1)
+    assert "no inputs to change" in graph.description
 
 
 def test_only_the_inputs_that_occur_have_sliders():
@@ -385,7 +402,10 @@ def test_only_momentum_leaves_the_shallow_well():
 
 def test_who_leaves_the_map_is_named_and_the_others_go_on():
     landscape = LossLandscape(sgd=1.0)
-    assert "SGD left the map at step 2: its learning rate is too large" in landscape.description
+    assert (
+        "SGD left the map at step 2, farther than 50 from the middle: its learning rate"
+        in landscape.description
+    )
     assert landscape.data.order()[-1] == "sgd"
     assert len(landscape.data.paths["adam"]) == STEPS + 1
     landscape.set(step=1)
@@ -546,6 +566,18 @@ def test_no_hidden_layer_fails_on_xor_and_one_solves_it():
     assert playground.time == 60
 
 
+def test_the_map_is_interpolated_and_its_boundary_is_where_the_answer_changes():
+    rough = np.add.outer(np.arange(4.0), 10 * np.arange(4.0))
+    fine = finer(rough)
+    assert fine.shape == (10, 10)
+    assert np.allclose(fine[::3, ::3], rough)
+    assert fine[1, 2] == pytest.approx(1 / 3 + 20 / 3)
+    edge = boundary(np.arange(100).reshape(10, 10) % 10 > 5)
+    assert np.array_equal(np.flatnonzero(edge.any(axis=0)), [5, 6])
+    assert edge[:, 5].all()
+    assert not boundary(np.ones((5, 5), bool)).any()
+
+
 def test_rewind_and_go_on_makes_a_branch_to_compare_with():
     playground = Playground()
     playground.advance(20)
@@ -556,8 +588,8 @@ def test_rewind_and_go_on_makes_a_branch_to_compare_with():
     a, b = playground.curves("loss").values()
     assert np.array_equal(a[:10], b[:10])
     assert a[10] != b[10]
-    assert "Losses of the branches: A" in playground.description
-    assert [text.strip() for text in playground.names.texts] == ["A", "B"]
+    assert "Their losses: A" in playground.description
+    assert {text.strip() for text in playground.names.texts} == {"A", "B"}
 
 
 def test_points_of_ones_own_are_learned_by_the_net_as_it_is():
@@ -719,6 +751,25 @@ def test_the_drawing_moves_and_the_ink_picks_the_weights():
     digit.set(view=VIEWS[1])
     assert not digit.data.weights[:, digit.data.pixels == 0].any()
     assert digit.data.weights[:, digit.data.pixels > 0].any()
+
+
+def test_the_pad_shows_the_picture_as_it_is_moved_and_clearing_moves_it_back():
+    digit = DrawADigit()
+    digit.pad.strokes = ONE
+    digit.set(right=8, down=-2)
+    seen = np.frombuffer(digit.pad.seen, np.uint8).reshape(28, 28) / 255
+    assert seen == pytest.approx(digit.data.pixels, abs=1 / 255)
+    digit.pad.clear()
+    assert (digit.values["right"], digit.values["down"]) == (0, 0)
+
+
+def test_a_test_digit_is_of_the_class_one_chose():
+    digit = DrawADigit(example="4")
+    split = mnist()
+    fours = split.x_test[split.y_test == 4].reshape(-1, 28, 28)
+    for _ in range(3):
+        digit.show_digit()
+        assert np.abs(fours - digit.data.pixels).max(axis=(1, 2)).min() < 1 / 255
 
 
 def test_moved_pictures_lose_what_leaves():
