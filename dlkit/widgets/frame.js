@@ -83,11 +83,13 @@ function render({ model, el }) {
   }
 
   // Pictures. A frame is decoded before it is painted, and painted whole: nothing blinks.
-  let painted = -1;
+  let painted = -1, whole = false;
   async function paint({ id, format, width, height, patches, description: text }, data) {
     const bytes = new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength);
     const picture = format === "rgba" ? { width, height } : await createImageBitmap(new Blob([bytes]));
     if (id <= painted) return; // a newer one was decoded sooner
+    whole ||= format === "jpeg" || (id && patches[0]?.[2] === width && patches[0][3] === height);
+    if (id && !whole) return; // changes of a picture that only another view has yet
     painted = id;
     if (canvas.width !== picture.width) canvas.width = picture.width;
     if (canvas.height !== picture.height) canvas.height = picture.height;

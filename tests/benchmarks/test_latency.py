@@ -92,7 +92,7 @@ EXPLORERS = {
     "01 threshold neuron": (CHAPTER_01 + "ThresholdNeuron()", "weight 1"),
     "01 Rosenblatt, rewinding": (CHAPTER_01 + "r = RosenblattRule()\nr.advance(80)\nr", "step"),
     "02 computational graph": (CHAPTER_02 + "ComputationalGraph(step=15)", "w"),
-    "02 playground, rewinding": (CHAPTER_02 + "p = Playground()\np.advance(200)\np", "step"),
+    "02 playground, rewinding": (CHAPTER_02 + "p = Playground()\np.advance(200)\np", "pass"),
     "02 gradient microscope": (CHAPTER_02 + "GradientMicroscope()", "log₁₀ h"),
     "02 loss landscape": (CHAPTER_02 + "LossLandscape()", "momentum μ"),
 }
