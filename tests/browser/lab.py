@@ -163,6 +163,7 @@ class Lab:
         )
         self._with_panel(LISTEN)
         self.tag_cells()
+        self.set_theme(dark=False)  # the server remembers what the test before this one chose
 
     def run_all(self, seconds: float = 120) -> None:
         """Run every cell, wait until the kernel is idle, fail on a cell's error."""
