@@ -17,14 +17,12 @@ def show(lab, name, arguments=""):
 
 def in_both_themes(lab, explorer, name):
     """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
-    pictures = []
+    picture = explorer.picture()
     for theme in ("dark", "light"):
         lab.set_theme(theme == "dark")
-        lab.page.wait_for_timeout(500)
+        picture = explorer.wait_for_change(picture)
         assert lab.python("e.dark") == (theme == "dark")
         lab.screenshot(f"{name}-{theme}", explorer)
-        pictures.append(explorer.picture())
-    assert pictures[0] != pictures[1]
 
 
 def test_graph(lab):
@@ -56,10 +54,12 @@ def test_graph(lab):
     typed.press("Enter")
     expect(graph.message).to_have_text("")
     expect(graph.description).to_contain_text("Step 7 of 7")
+    expect(graph.slider("d")).to_be_hidden()
     before = graph.picture()
     graph.button("Reset").click()
     graph.wait_for_change(before)
     expect(graph.description).to_contain_text("Step 0 of 15")
+    expect(graph.slider("d")).to_be_visible()
 
 
 def test_playground(lab):
@@ -81,7 +81,7 @@ def test_playground(lab):
     playground.wait_for_change(before)
     assert lab.python("len(e.values['points'])") == 1
     assert lab.python("e.time") == reached
-    playground.slider("step").press("Home")
+    playground.slider("pass").press("Home")
     expect(playground.description).to_contain_text("Pass 0")
     playground.button("Fork").click()
     playground.button("Step").click()
@@ -97,7 +97,25 @@ def test_playground(lab):
     for key in ("ArrowLeft", "1", "u"):
         playground.canvas.press(key)
     expect(playground.description).to_contain_text("Shown is unit 1 of hidden layer 1")
+    lab.wait_idle()
     assert lab.python("[label for _, _, label in e.values['points']]") == [0, 1]
+    # Run, diverge, and nothing to learn from: a sentence each time, and one can go on.
+    playground.control("activation").select_option("none")
+    playground.slider("learning rate").press("End")
+    playground.button("Run").click()
+    expect(playground.message).to_contain_text("diverged")
+    playground.button("Reset").click()
+    expect(playground.description).to_contain_text("200 points to learn from")
+    lab.wait_idle()
+    playground.control("points").select_option("only my points")
+    expect(playground.description).to_contain_text("No points yet")
+    playground.button("Run").click()
+    expect(playground.message).to_contain_text("Place points of both classes")
+    playground.control("points").select_option("XOR")
+    playground.button("Run").click()
+    expect(playground.description).to_contain_text("XOR")
+    expect(playground.button("Pause")).to_be_visible()
+    playground.button("Pause").click()
 
 
 def test_microscope(lab):
