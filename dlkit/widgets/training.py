@@ -75,6 +75,10 @@ class Recording:
             self.stride *= 2
             self.snapshots = {t: s for t, s in self.snapshots.items() if t % self.stride == 0}
 
+    def keep(self, state: Any) -> None:
+        """Keep the state at the end, whether its turn is or not: someone may come back to it."""
+        self.snapshots[self.length] = copy.deepcopy(state)
+
     def moment(self, step: int) -> tuple[int, Any]:
         """The last moment kept that is not after `step`, and a copy of its state."""
         nearest = max(t for t in self.snapshots if t <= max(step, 0))
@@ -180,6 +184,8 @@ class TrainingExplorer(Explorer):
         with alone:
             self.pause()
             self._note = ""
+            if self.time == self.branch.length:
+                self.branch.keep(self._now)
             self.time, self._now = self.branch.moment(int(step))
             self.refresh()
 
@@ -231,6 +237,7 @@ class TrainingExplorer(Explorer):
             super().refresh()
             self.message = self.message or self._note
             self._holding, holding = True, self._holding
+            self._when.step = self.branch.stride  # an arrow key goes to the next moment kept
             self._when.max = max(self.branch.length, self._when.value)  # the value stays in between
             self._when.value = self.time
             self._when.max = self.branch.length

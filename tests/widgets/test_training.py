@@ -234,6 +234,27 @@ def test_run_without_a_loop_says_what_to_do(descent):
         descent.run()
 
 
+def test_the_end_of_a_thinned_recording_can_be_come_back_to(descent):
+    descent.set(rate=0.001)  # 601 is no multiple of the stride
+    descent.advance(601)
+    end = descent.data
+    assert descent.branch.stride == 4
+    descent.rewind(7)
+    assert descent.time == 4
+    descent.rewind(601)
+    assert (descent.time, descent.data) == (601, end)
+
+
+def test_an_arrow_key_goes_to_the_next_moment_kept(descent):
+    descent.set(rate=0.001)
+    descent.advance(600)
+    descent.rewind(0)
+    slider = next(w for w in descent.extras() if w.description == "step")
+    for time in (4, 8, 12):
+        slider.value += slider.step
+        assert descent.time == slider.value == time
+
+
 def test_the_slider_rewinds(descent):
     descent.advance(10)
     assert (descent._when.max, descent._when.value) == (10, 10)
