@@ -28,8 +28,8 @@ An explorer keeps what is computed apart from what is drawn, so it works without
 
     >>> wave = Wave(frequency=3)
     >>> wave.set(frequency=1)
-    >>> wave.data[1].max(), wave.description
-    (1.9999..., 'The sum reaches 2.00 at most.')
+    >>> wave.data[1].shape, wave.description
+    ((200,), 'The sum reaches 2.00 at most.')
 
 Each control reaches `compute` under its own name. What is not a control but can change all the
 same, such as points placed with the pointer, has its start values in `state`, reaches `compute`

@@ -1,10 +1,12 @@
 """What every explorer promises, on one small explorer and without a browser."""
 
 import base64
+import doctest
 import io
 import logging
 import subprocess
 import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -14,6 +16,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from dlkit.plots import INK, PAPER
+from dlkit.widgets import explorer as explorer_module
 from dlkit.widgets.explorer import Explorer, Key, Pointer
 from dlkit.widgets.frame import alone
 
@@ -318,6 +321,16 @@ def test_every_control_is_shown_and_wraps():
         shown = list(walk(line))
         assert all(control in shown for control in line.inputs.values())
         assert line.frame in shown
+
+
+def test_the_example_of_the_documentation():
+    example = textwrap.dedent(explorer_module.__doc__.split("without a browser:\n\n")[1])
+    definition, session = example.split(">>>", 1)
+    names = {"Explorer": Explorer, "FloatSlider": FloatSlider, "np": np}
+    exec(definition, names)
+    session = doctest.DocTestParser().get_doctest(">>>" + session, names, "example", None, 0)
+    assert len(session.examples) == 3
+    assert doctest.DocTestRunner().run(session).failed == 0
 
 
 def test_importing_the_package_is_light():
