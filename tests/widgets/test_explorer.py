@@ -324,11 +324,10 @@ def test_every_control_is_shown_and_wraps():
 
 
 def test_the_example_of_the_documentation():
-    example = textwrap.dedent(explorer_module.__doc__.split("without a browser:\n\n")[1])
-    definition, session = example.split(">>>", 1)
+    example = explorer_module.__doc__.split("without a browser:\n\n")[1]
     names = {"Explorer": Explorer, "FloatSlider": FloatSlider, "np": np}
-    exec(definition, names)
-    session = doctest.DocTestParser().get_doctest(">>>" + session, names, "example", None, 0)
+    exec(textwrap.dedent(example.split("    >>>")[0]), names)
+    session = doctest.DocTestParser().get_doctest(example, names, "example", None, 0)
     assert len(session.examples) == 3
     assert doctest.DocTestRunner().run(session).failed == 0
 
