@@ -52,7 +52,9 @@ class Tiles(Artist):
             (left, low), (right, top) = self.axes.transData.transform(corners).round().astype(int)
             rows = np.arange(top - low) * tile.pixels.shape[0] // max(top - low, 1)
             columns = np.arange(right - left) * tile.pixels.shape[1] // max(right - left, 1)
-            pixels = tile.pixels[rows[:, None], columns]
+            # A pixel's four bytes move as one number: four times as fast.
+            whole = np.ascontiguousarray(tile.pixels).view(np.uint32)[..., 0]
+            pixels = whole[rows][:, columns][..., None].view(np.uint8)
             if tile.frame:
                 edge = max(round(tile.line * renderer.dpi / 72), 1)
                 ink = (*(round(255 * part) for part in to_rgb(tile.frame)), 255)
@@ -70,8 +72,8 @@ def palette(colormap: Colormap) -> np.ndarray:
 
 def paint(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """Numbers -1 … 1 as colours: (..., 4) uint8; what lies outside gets the end's colour."""
-    places = np.clip(127.5 * values + 128, 0, 255)
-    return colours[np.nan_to_num(places, nan=128).astype(np.uint8)]
+    places = np.nan_to_num(np.clip(127.5 * values + 128, 0, 255), copy=False, nan=128)
+    return colours.view(np.uint32)[:, 0][places.astype(np.uint8)][..., None].view(np.uint8)
 
 
 def _signed(page: str, strength: float) -> np.ndarray:
