@@ -237,7 +237,6 @@ class TrainingExplorer(Explorer):
             super().refresh()
             self.message = self.message or self._note
             self._holding, holding = True, self._holding
-            self._when.step = self.branch.stride  # an arrow key goes to the next moment kept
             self._when.max = max(self.branch.length, self._when.value)  # the value stays in between
             self._when.value = self.time
             self._when.max = self.branch.length
@@ -332,7 +331,10 @@ class TrainingExplorer(Explorer):
     def _rewound(self, change) -> None:
         with alone, self.guarded():
             if not self._holding:
-                self.rewind(change["new"])
+                step = change["new"]
+                if step > self.time:  # an arrow key goes on to the next moment kept
+                    step = min((t for t in self.branch.snapshots if t >= step), default=step)
+                self.rewind(step)
 
 
 def _letters(number: int) -> str:

@@ -18,8 +18,6 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-pytest.importorskip("playwright")
-
 from lab import CHROMIUM_FLAGS, Lab, find_chromium, jupyterlab, notebook
 from playwright.sync_api import sync_playwright
 

@@ -38,14 +38,14 @@ sys.path.insert(0, str(Path(__file__).parent))  # lab.py, for the tests beside i
 @pytest.fixture(scope="session")
 def browser():
     """The system's Chromium. Without one: skipped, in CI failed."""
-    sync_api = pytest.importorskip("playwright.sync_api")
     from lab import CHROMIUM_FLAGS, find_chromium
+    from playwright.sync_api import sync_playwright
 
     chromium = find_chromium()
     if chromium is None:
         reason = "no Chromium or Chrome on this machine: sudo apt-get install chromium"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()

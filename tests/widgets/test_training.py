@@ -251,8 +251,10 @@ def test_an_arrow_key_goes_to_the_next_moment_kept(descent):
     descent.rewind(0)
     slider = next(w for w in descent.extras() if w.description == "step")
     for time in (4, 8, 12):
-        slider.value += slider.step
+        slider.value += 1
         assert descent.time == slider.value == time
+    slider.value -= 1
+    assert descent.time == slider.value == 8
 
 
 def test_the_slider_rewinds(descent):
