@@ -261,7 +261,8 @@ def test_no_blank_picture_during_a_burst_and_the_last_one_counts(desk, hill):
     desk.wait_idle()
     desk.page.wait_for_timeout(500)
     assert desk.page.evaluate("looks.blank") == 0
-    assert desk.page.evaluate("looks.seen.size") >= 3
+    # How many of the 40 are painted is the machine's pace; the bench counts them.
+    assert desk.page.evaluate("looks.seen.size") >= 2
     assert desk.python("hill.frame.sent - hill.frame.painted") == 0
     expect_the_kernel_s_picture(desk, hill)
 

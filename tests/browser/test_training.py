@@ -13,6 +13,7 @@ class Descent(TrainingExplorer):
     title = "Down a parabola"
     size = (5, 3)
     restarts = ("start",)
+    most_steps = 10**9  # a fast machine takes more than the usual 100,000 while the test looks on
 
     def controls(self):
         return {
