@@ -240,7 +240,7 @@ def test_a_compressed_picture_is_nearly_the_same(desk, hill):
 
 
 def test_no_blank_picture_during_a_burst_and_the_last_one_counts(desk, hill):
-    """40 changes as fast as keys come, with the picture looked at in every frame."""
+    """40 changes at the pace of a held key, with the picture looked at in every frame."""
     hill.canvas.evaluate("""canvas => {
       window.looks = { blank: 0, seen: new Set() };
       const small = new OffscreenCanvas(50, 35).getContext("2d", { willReadFrequently: true });
@@ -254,15 +254,13 @@ def test_no_blank_picture_during_a_burst_and_the_last_one_counts(desk, hill):
     }""")
     slider = hill.slider("width")
     slider.focus()
-    for _ in range(20):
-        desk.page.keyboard.press("ArrowRight")
-    for _ in range(20):
-        desk.page.keyboard.press("ArrowLeft")
+    for key in ["ArrowRight"] * 20 + ["ArrowLeft"] * 20:
+        desk.page.keyboard.press(key)
+        desk.page.wait_for_timeout(30)  # all at once, they may end before the second picture
     desk.wait_idle()
     desk.page.wait_for_timeout(500)
     assert desk.page.evaluate("looks.blank") == 0
-    # How many of the 40 are painted is the machine's pace; the bench counts them.
-    assert desk.page.evaluate("looks.seen.size") >= 2
+    assert desk.page.evaluate("looks.seen.size") >= 3
     assert desk.python("hill.frame.sent - hill.frame.painted") == 0
     expect_the_kernel_s_picture(desk, hill)
 
