@@ -51,6 +51,9 @@ def to_torch(model: Any, device: str | None = None) -> "torch.nn.Module":
         for name, ours in parameters.items():
             theirs = twin.get_parameter(name)
             theirs.data = _tensor(ours).clone()
+        for name, ours in getattr(model, "buffers", {}).items():
+            twin.get_buffer(name).copy_(_tensor(ours))
+        twin.train(getattr(model, "training", True))
     if device is None:
         dtypes = [array.dtype for array in parameters.values()]
         device = default_device(np.result_type(*dtypes) if dtypes else np.float32)

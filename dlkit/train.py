@@ -176,9 +176,11 @@ def fit(
 
 
 def numpy_step(model: Any, loss: Any, optimiser: Any) -> Callable[..., float]:
-    """One step of a NumPy model: forward, backward, update."""
+    """One step of a NumPy model: forward, backward, update; a model in use learns again."""
 
     def step(x: np.ndarray, target: np.ndarray) -> float:
+        if not model.training:
+            model.train()
         value = loss.forward(model.forward(x), target)
         model.backward_parameters(loss.backward())
         optimiser.step(model.gradients)
@@ -191,6 +193,8 @@ def torch_step(module: Any, loss: Any, optimiser: Any) -> Callable[..., Any]:
     """One step of a torch twin; the loss stays on its device, so nothing waits for it."""
 
     def step(x: Any, target: Any) -> Any:
+        if not module.training:
+            module.train()
         optimiser.zero_grad()
         value = loss(module(x), target)
         value.backward()

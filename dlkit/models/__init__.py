@@ -1,6 +1,6 @@
 """What the course teaches: NumPy originals, one idea a file, named and shaped as in `torch.nn`.
 
-layer         the contract: forward, backward, parameters, gradients
+layer         the contract: parameters, gradients, forward, backward, learning or being used
 perceptron    the threshold unit and Rosenblatt's rule
 dense         Linear, activations, Sequential, mlp
 losses        cross-entropy, squared error, binary cross-entropy

@@ -1,22 +1,107 @@
-"""The contract of every layer: forward, backward, parameters, gradients."""
+"""The contract of every model: named parameters, gradients, state; of every layer: two ways."""
 
 from collections.abc import Mapping
+from typing import Self
 
 import numpy as np
 
 
-class Layer:
-    """A differentiable function with parameters, after Rumelhart, Hinton and Williams (1986).
+class Model:
+    """Something with parameters that learn.
 
-    A layer that learns names its parameters in `parameter_names` and keeps each as an attribute.
-    A layer made of layers lists them in `children`. The rest follows from these two.
+    A model names its parameters in `parameter_names` and keeps each as an attribute; arrays that
+    belong to its state and that no optimiser changes are named in `buffer_names`. A model made of
+    models lists them in `children`. The rest follows from these three.
+
+    `training` says whether the model is learning or being used: dropout and batch normalisation
+    do different things then. `train()` and `eval()` change it, as in torch.
+    """
+
+    parameter_names: tuple[str, ...] = ()
+    buffer_names: tuple[str, ...] = ()
+    training = True
+
+    @property
+    def children(self) -> "Mapping[str, Model]":
+        """The models inside this one, by the names that `torch.nn` would give them."""
+        return {}
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The arrays that training changes, in place, by name: `weight`, or `0.weight`."""
+        own = {name: getattr(self, name) for name in self.parameter_names}
+        return own | self._of_children("parameters")
+
+    @property
+    def buffers(self) -> dict[str, np.ndarray]:
+        """The arrays that are kept with the parameters and that no optimiser changes, by name."""
+        own = {name: getattr(self, name) for name in self.buffer_names}
+        return own | self._of_children("buffers")
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """The gradient of the last step for each parameter, under the names of `parameters`.
+
+        The arrays are filled anew by every step: copy one to keep it.
+        """
+        own = {name: self._gradient(name) for name in self.parameter_names}
+        return own | self._of_children("gradients")
+
+    def train(self, mode: bool = True) -> Self:
+        """Say that the model is learning (or, with False, being used), and its children too."""
+        self.training = bool(mode)
+        for child in self.children.values():
+            child.train(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Say that the model is being used: no unit is dropped, nothing is measured."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters and buffers by name."""
+        return {name: array.copy() for name, array in (self.parameters | self.buffers).items()}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Copy the arrays of `state` into the model's own; all of them, or none on an error."""
+        own = self.parameters | self.buffers
+        if own.keys() != state.keys():
+            raise ValueError(f"state must hold {sorted(own)}, got {sorted(state)}")
+        for name, array in own.items():
+            if np.shape(state[name]) != array.shape:
+                raise ValueError(
+                    f"state[{name!r}] must have shape {array.shape}, got {np.shape(state[name])}"
+                )
+        for name, array in own.items():
+            array[...] = state[name]
+
+    def _of_children(self, kind: str) -> dict[str, np.ndarray]:
+        return {
+            f"{child}.{name}": array
+            for child, model in self.children.items()
+            for name, array in getattr(model, kind).items()
+        }
+
+    def _gradient(self, name: str) -> np.ndarray:
+        """The array that is filled for the parameter `name`, made when first asked for."""
+        arrays = self.__dict__.setdefault("_gradients", {})
+        parameter = getattr(self, name)
+        if name not in arrays or arrays[name].shape != parameter.shape:
+            arrays[name] = np.zeros_like(parameter)
+        return arrays[name]
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in self.parameters.items())
+        return f"{type(self).__name__}({shapes})"
+
+
+class Layer(Model):
+    """A differentiable function with parameters, after Rumelhart, Hinton and Williams (1986).
 
     `forward(x)` keeps what `backward` needs. `backward(grad_output)` takes ∂L/∂output, writes
     ∂L/∂parameter into `gradients` and returns ∂L/∂x. A second call overwrites the first: nothing
     adds up. The dtype of the parameters decides the dtype of the arithmetic.
     """
-
-    parameter_names: tuple[str, ...] = ()
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the layer's output for the batch `x`, whose first axis counts the examples."""
@@ -35,60 +120,3 @@ class Layer:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.forward(x)
-
-    @property
-    def children(self) -> dict[str, "Layer"]:
-        """The layers inside this one, by the names that `torch.nn` would give them."""
-        return {}
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The arrays that training changes, in place, by name: `weight`, or `0.weight`."""
-        own = {name: getattr(self, name) for name in self.parameter_names}
-        return own | {
-            f"{child}.{name}": array
-            for child, layer in self.children.items()
-            for name, array in layer.parameters.items()
-        }
-
-    @property
-    def gradients(self) -> dict[str, np.ndarray]:
-        """∂L/∂parameter of the last `backward`, under the names of `parameters`.
-
-        The arrays are filled anew by every `backward`: copy one to keep it.
-        """
-        own = {name: self._gradient(name) for name in self.parameter_names}
-        return own | {
-            f"{child}.{name}": array
-            for child, layer in self.children.items()
-            for name, array in layer.gradients.items()
-        }
-
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters by name."""
-        return {name: array.copy() for name, array in self.parameters.items()}
-
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Copy the arrays of `state` into the parameters; all of them, or none on an error."""
-        own = self.parameters
-        if own.keys() != state.keys():
-            raise ValueError(f"state must hold {sorted(own)}, got {sorted(state)}")
-        for name, array in own.items():
-            if np.shape(state[name]) != array.shape:
-                raise ValueError(
-                    f"state[{name!r}] must have shape {array.shape}, got {np.shape(state[name])}"
-                )
-        for name, array in own.items():
-            array[...] = state[name]
-
-    def _gradient(self, name: str) -> np.ndarray:
-        """The array that `backward` fills for the parameter `name`, made when first asked for."""
-        buffers = self.__dict__.setdefault("_gradients", {})
-        parameter = getattr(self, name)
-        if name not in buffers or buffers[name].shape != parameter.shape:
-            buffers[name] = np.zeros_like(parameter)
-        return buffers[name]
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in self.parameters.items())
-        return f"{type(self).__name__}({shapes})"

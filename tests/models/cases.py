@@ -7,13 +7,13 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 import numpy as np
 
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
-from dlkit.models.layer import Layer
+from dlkit.models.layer import Layer, Model
 from dlkit.models.losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
 from dlkit.models.perceptron import Perceptron, Threshold
 from dlkit.parity import to_torch
 
-CONTRACTS = {Layer, Loss, Optimiser}
+CONTRACTS = {Model, Layer, Loss, Optimiser}
 """Classes that only say what their subclasses must do."""
 
 LAYERS = {
