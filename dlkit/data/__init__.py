@@ -3,6 +3,7 @@
 Handwriting:  digits (8×8), mnist (28×28; 5,000 shipped, `full=True` for all 70,000)
 Tables:       iris, breast_cancer, wine
 Toy planes:   moons, circles, spirals, xor, blobs (with a guaranteed margin)
+Patterns:     bars_and_stripes (all of them, so that probabilities can be added up exactly)
 
 All arrays are float32 unless `dtype` says otherwise. Files that do not ship with the course are
 looked for in the folder `DLKIT_DATA`, then in the cache, then at their official address.
@@ -10,6 +11,7 @@ looked for in the folder `DLKIT_DATA`, then in the cache, then at their official
 
 from dlkit.data.files import DataError
 from dlkit.data.handwriting import digits, mnist
+from dlkit.data.patterns import bars_and_stripes
 from dlkit.data.plane import blobs, circles, moons, spirals, xor
 from dlkit.data.split import Split, signs
 from dlkit.data.tables import breast_cancer, iris, wine
@@ -17,6 +19,7 @@ from dlkit.data.tables import breast_cancer, iris, wine
 __all__ = [
     "DataError",
     "Split",
+    "bars_and_stripes",
     "blobs",
     "breast_cancer",
     "circles",
