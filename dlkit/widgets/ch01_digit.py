@@ -11,10 +11,9 @@ from dlkit import data, plots
 from dlkit.models.perceptron import Perceptron
 from dlkit.plots import BLUE, INK, ORANGE
 from dlkit.widgets.ch01_parts import short
-from dlkit.widgets.drawing_pad import DrawingPad
+from dlkit.widgets.drawing_pad import BLANK, DrawingPad, from_bytes, to_bytes
 from dlkit.widgets.explorer import Explorer
 
-BLANK = bytes(784)
 KEPT = 12  # drawings at most
 
 Kept = tuple[tuple[bytes, int], ...]  # (784 pixels 0 … 255, label -1 or +1)
@@ -57,7 +56,7 @@ def _mnist():
 @lru_cache(maxsize=32)
 def _train(first: int, second: int, source: str, mine: Kept) -> tuple[Perceptron, int, float]:
     """The perceptron, the number of examples, and the error on MNIST's test digits."""
-    pixels = [np.frombuffer(picture, np.uint8) / np.float32(255) for picture, _ in mine]
+    pixels = [from_bytes(picture) for picture, _ in mine]
     x, y = np.reshape(pixels, (-1, 784)), np.array([label for _, label in mine])
     split = _mnist().only(first, second) if source != "my drawings" else None
     if split is not None:
@@ -85,7 +84,7 @@ class YourDigit(Explorer):
     def __init__(self, **start):
         self.pad = DrawingPad(label="Draw one of the two digits")
         super().__init__(**start)
-        self.pad.on_draw(lambda pad: self.set(drawing=_as_bytes(pad.pixels)))
+        self.pad.on_draw(lambda pad: self.set(drawing=to_bytes(pad.pixels)))
         heading, body = self.children
         controls, picture = body.children
         controls.layout.flex = "1 1 300px"
@@ -122,7 +121,7 @@ class YourDigit(Explorer):
         if first == second:
             raise ValueError(f"Both digits are {first}: choose two different ones.")
         model, examples, error = _train(first, second, source, mine)
-        picture = np.frombuffer(drawing, np.uint8).reshape(28, 28) / 255
+        picture = from_bytes(drawing)
         moved = np.zeros((28, 28))
         columns = slice(max(0, shift), 28 + min(0, shift))
         moved[:, columns] = picture[:, max(0, -shift) : 28 - max(0, shift)]
@@ -144,7 +143,7 @@ class YourDigit(Explorer):
             raise ValueError("The pad is empty: draw a digit first.")
         if len(self.values["mine"]) == KEPT:
             raise ValueError(f"{KEPT} drawings are kept already: forget them to begin anew.")
-        kept = (*self.values["mine"], (_as_bytes(self.pad.pixels), label))
+        kept = (*self.values["mine"], (to_bytes(self.pad.pixels), label))
         source = self.values["source"]
         self.set(mine=kept, source="both" if source == "MNIST" else source)
 
@@ -206,7 +205,7 @@ class YourDigit(Explorer):
         limit = float(np.abs(learned.weight).max()) or 1.0
         self.pictures[0].set_data(learned.weight / limit)
         self.pictures[1].set_data(_over_ink(learned.said / limit, learned.drawing))
-        self.pad.seen = _as_bytes(learned.drawing)  # as it was moved
+        self.pad.seen = to_bytes(learned.drawing)  # as it was moved
         first, second = learned.digits
         parts = self._parts(learned)
         longest = max(map(abs, parts)) or 1.0
@@ -234,7 +233,7 @@ class YourDigit(Explorer):
             frame.set_visible(here)
             if here:
                 pixels, label = mine[i]
-                picture.set_data(np.frombuffer(pixels, np.uint8).reshape(28, 28) / 255)
+                picture.set_data(from_bytes(pixels))
                 frame.set_edgecolor(ORANGE if label > 0 else BLUE)
                 frame.set_linestyle("-" if label > 0 else "--")
         self.caption.set_text("" if mine else "no drawing of yours kept yet")
@@ -263,10 +262,6 @@ class YourDigit(Explorer):
             f"Your drawing: strokes for {second} {orange}, strokes for {first} {blue}, "
             f"bias {bias}, together z = {z}: it says {learned.answer}."
         )
-
-
-def _as_bytes(pixels: np.ndarray) -> bytes:
-    return np.round(np.ravel(pixels) * 255).astype(np.uint8).tobytes()
 
 
 def _over_ink(said: np.ndarray, ink: np.ndarray) -> np.ndarray:

@@ -15,13 +15,12 @@ from dlkit.models.dense import Linear, Sequential, mlp, softmax
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD
 from dlkit.train import fit, numpy_step
-from dlkit.widgets.drawing_pad import SIDE, DrawingPad
+from dlkit.widgets.drawing_pad import BLANK, SIDE, DrawingPad, from_bytes, to_bytes
 from dlkit.widgets.explorer import Explorer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 SHOWN = 6  # units whose weights are shown
-BLANK = bytes(SIDE * SIDE)
 VIEWS = ("weights", "weights × ink")
 
 BARS, UNITS = (0.55, 2.45, 2.0, 2.1), (3.35, 2.35, 3.1, 2.25)  # places in inches
@@ -109,7 +108,7 @@ class DrawADigit(Explorer):
 
     def set(self, **values) -> None:
         """As in every explorer; a drawing that is none is refused before anything changes."""
-        check_drawing(values.get("drawing", BLANK))
+        from_bytes(values.get("drawing", BLANK))
         super().set(**values)
 
     def reset(self) -> None:
@@ -118,13 +117,10 @@ class DrawADigit(Explorer):
         super().reset()
 
     def _drawn(self, pad: DrawingPad) -> None:
-        drawing = np.round(255 * pad.pixels).astype(np.uint8).tobytes()
-        self.set(drawing=drawing, **({"right": 0, "down": 0} if pad.is_empty else {}))
+        self.set(drawing=to_bytes(pad.pixels), **({"right": 0, "down": 0} if pad.is_empty else {}))
 
     def compute(self, *, drawing: bytes, right: int, down: int, view: str, **_) -> Reading:
-        check_drawing(drawing)
-        ink = np.frombuffer(drawing, np.uint8).reshape(SIDE, SIDE) / np.float32(255)
-        pixels = moved(ink, right, down)
+        pixels = moved(from_bytes(drawing), right, down)
         *hidden, z = activations(self.model, pixels.reshape(1, -1))
         probabilities = softmax(z)
         linears = [layer for layer in self.model.layers if isinstance(layer, Linear)]
@@ -167,7 +163,7 @@ class DrawADigit(Explorer):
             best = i == reading.likeliest
             bar.set_width(0 if reading.empty else BARS[2] * float(p))
             bar.set(facecolor=plots.ORANGE if best else plots.SKY, hatch="///" if best else None)
-        self.pad.seen = np.round(255 * reading.pixels).astype(np.uint8).tobytes()  # moved, too
+        self.pad.seen = to_bytes(reading.pixels)  # moved, too
         self.tiles.show([*self._unit_tiles(reading), *self._weight_tiles(reading)])
         self.labels.show(self._words(reading))
 
@@ -275,12 +271,6 @@ class DrawADigit(Explorer):
                 f"{self.names[reading.likeliest]}: {reading.pushes[best]:+.2g}."
             )
         return " ".join(words).replace("-", "−")
-
-
-def check_drawing(drawing: bytes) -> None:
-    """Raise `ValueError` for what is not one byte for each pixel."""
-    if not isinstance(drawing, bytes) or len(drawing) != SIDE * SIDE:
-        raise ValueError(f"drawing must be {SIDE * SIDE} bytes, one for each pixel")
 
 
 def check_model(model: Sequential) -> int:

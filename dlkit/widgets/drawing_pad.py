@@ -23,6 +23,7 @@ from dlkit.check import check_array
 SIDE = 28  # pixels of a picture
 BOX = 20  # pixels of the box that MNIST's digits were scaled into
 PEN = 1.25  # radius of the pen in pixels: MNIST's strokes are two to three pixels wide
+BLANK = bytes(SIDE * SIDE)  # the drawing on an empty pad, as bytes
 
 Stroke = Sequence[Sequence[float]]  # points (x, y) or (x, y, t): 0..1 from the top left, and ms
 
@@ -65,8 +66,7 @@ class DrawingPad(anywidget.AnyWidget):
         """
         if not self.background:
             return rasterise(self.strokes)
-        loaded = np.frombuffer(self.background, np.uint8).reshape(SIDE, SIDE) / np.float32(255)
-        return np.maximum(loaded, rasterise(self.strokes, fit=False))
+        return np.maximum(from_bytes(self.background), rasterise(self.strokes, fit=False))
 
     def on_draw(self, callback: Callable[["DrawingPad"], None]) -> None:
         """Call `callback(pad)` whenever the drawing has changed."""
@@ -86,7 +86,7 @@ class DrawingPad(anywidget.AnyWidget):
             raise ValueError(f"pixels must lie in 0 … 1, got {span}")
         with self.hold_trait_notifications():
             self.strokes = []
-            self.background = np.round(picture * 255).astype(np.uint8).tobytes()
+            self.background = to_bytes(picture)
 
     @traitlets.validate("strokes")
     def _valid_strokes(self, proposal: dict) -> list:
@@ -98,11 +98,23 @@ class DrawingPad(anywidget.AnyWidget):
             callback(self)
 
     def _show_seen(self) -> None:
-        self.seen = np.round(self.pixels * 255).astype(np.uint8).tobytes()
+        self.seen = to_bytes(self.pixels)
 
     def __repr__(self) -> str:
         content = f"{len(self.strokes)} strokes" + (" on a picture" if self.background else "")
         return f"DrawingPad({'empty' if self.is_empty else content})"
+
+
+def to_bytes(pixels: np.ndarray) -> bytes:
+    """A picture of numbers in 0 … 1, (28, 28) or (784,), as 784 bytes, which can be hashed."""
+    return np.round(np.ravel(pixels) * 255).astype(np.uint8).tobytes()
+
+
+def from_bytes(drawing: bytes) -> np.ndarray:
+    """784 bytes as a picture (28, 28) float32 in 0 … 1; a `ValueError` for anything else."""
+    if not isinstance(drawing, bytes) or len(drawing) != SIDE * SIDE:
+        raise ValueError(f"drawing must be {SIDE * SIDE} bytes, one for each pixel")
+    return np.frombuffer(drawing, np.uint8).reshape(SIDE, SIDE) / np.float32(255)
 
 
 def rasterise(strokes: Sequence[Stroke], *, fit: bool = True) -> np.ndarray:

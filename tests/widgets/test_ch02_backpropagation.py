@@ -21,13 +21,14 @@ from dlkit.widgets.ch02_backpropagation import (
     LossLandscape,
     Playground,
 )
-from dlkit.widgets.ch02_digit import BLANK, VIEWS, mnist, moved, trained
+from dlkit.widgets.ch02_digit import VIEWS, mnist, moved, trained
 from dlkit.widgets.ch02_expression import DEEPEST, NAMES, backward, depths, forward, parse
 from dlkit.widgets.ch02_graph import READY, START
 from dlkit.widgets.ch02_landscape import RACERS, STEPS, race
 from dlkit.widgets.ch02_plane import ACTIVATIONS, DATASETS, OWN, VIEW, Learner, plane
 from dlkit.widgets.ch02_playground import boundary, finer
 from dlkit.widgets.ch02_surfaces import SURFACES
+from dlkit.widgets.drawing_pad import BLANK, from_bytes
 from dlkit.widgets.explorer import Key, Pointer
 
 
@@ -757,7 +758,7 @@ def test_the_pad_shows_the_picture_as_it_is_moved_and_clearing_moves_it_back():
     digit = DrawADigit()
     digit.pad.strokes = ONE
     digit.set(right=8, down=-2)
-    seen = np.frombuffer(digit.pad.seen, np.uint8).reshape(28, 28) / 255
+    seen = from_bytes(digit.pad.seen)
     assert seen == pytest.approx(digit.data.pixels, abs=1 / 255)
     digit.pad.clear()
     assert (digit.values["right"], digit.values["down"]) == (0, 0)

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlkit.data import mnist
-from dlkit.widgets.drawing_pad import BOX, SIDE, DrawingPad, rasterise
+from dlkit.widgets.drawing_pad import (
+    BLANK,
+    BOX,
+    SIDE,
+    DrawingPad,
+    from_bytes,
+    rasterise,
+    to_bytes,
+)
 
 ONE = [[(0.5, 0.1, 0), (0.5, 0.9, 300)]]
 coordinates = st.floats(0, 1)
@@ -111,9 +119,7 @@ def test_a_loaded_picture_stays_as_it_is_and_takes_ink():
 def test_what_the_network_sees_is_shown():
     pad = DrawingPad()
     pad.strokes = ONE
-    np.testing.assert_allclose(
-        np.frombuffer(pad.seen, np.uint8).reshape(28, 28) / 255, pad.pixels, atol=1 / 255
-    )
+    np.testing.assert_allclose(from_bytes(pad.seen), pad.pixels, atol=0.5 / 255 + 1e-6)
 
 
 def test_points_outside_are_brought_to_the_edge():
@@ -143,6 +149,23 @@ def test_strokes_that_are_none_are_refused_and_the_drawing_kept(bad):
 def test_pictures_that_are_none_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         DrawingPad().load(bad)
+
+
+def test_pictures_become_bytes_and_come_back():
+    digit = mnist().x_train[0]
+    for picture in (digit, digit.reshape(SIDE, SIDE), digit.astype(np.float64)):
+        assert to_bytes(picture) == to_bytes(digit)
+    back = from_bytes(to_bytes(digit))
+    assert (back.shape, back.dtype) == ((SIDE, SIDE), np.float32)
+    np.testing.assert_array_equal(back.ravel(), digit)  # MNIST's pixels were bytes to begin with
+    assert to_bytes(np.array([0.0, 0.5, 1.0])) == bytes([0, 128, 255])
+    assert not from_bytes(BLANK).any()
+
+
+@pytest.mark.parametrize("bad", [b"", bytes(783), bytes(785), "x" * 784, None, np.zeros(784)])
+def test_what_is_no_drawing_is_refused(bad):
+    with pytest.raises(ValueError, match="drawing must be 784 bytes, one for each pixel"):
+        from_bytes(bad)
 
 
 def test_repr_says_what_is_on_it():
