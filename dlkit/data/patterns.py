@@ -18,9 +18,7 @@ def bars_and_stripes(size: int = 4, *, dtype: DTypeLike = np.float32) -> Split:
     D. MacKay, "Information Theory, Inference, and Learning Algorithms", 2003, chapter 43.
     """
     size = int(check_number("size", size, low=1, high=10, whole=True))
-    on = (
-        np.arange(2**size)[:, None] >> np.arange(size)[::-1] & 1
-    )  # the binary numbers, (2^size, size)
+    on = np.arange(2**size)[:, None] >> np.arange(size)[::-1] & 1  # (2^size, size)
     stripes = np.repeat(on, size, axis=1)
     bars = np.tile(on, size)
     x = np.concatenate([bars, stripes]).astype(float_type(dtype))
