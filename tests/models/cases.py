@@ -9,12 +9,24 @@ import numpy as np
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.layer import Layer, Model
 from dlkit.models.losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from dlkit.models.normalisation import BatchNorm1d, LayerNorm
 from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
+from dlkit.models.partition import AISEstimate, all_states, annealed_importance_sampling
 from dlkit.models.perceptron import Perceptron, Threshold
+from dlkit.models.rbm import RBM, GaussianRBM
+from dlkit.models.residual import Residual
 from dlkit.parity import to_torch
 
 CONTRACTS = {Model, Layer, Loss, Optimiser}
 """Classes that only say what their subclasses must do."""
+
+
+def _shuffled(layer, rng):
+    """The layer with parameters of its own: ones and zeros would hide a mistake."""
+    for parameter in layer.parameters.values():
+        parameter[...] = rng.normal(size=parameter.shape)
+    return layer
+
 
 LAYERS = {
     Linear: lambda rng: Linear(5, 3, rng=rng, dtype=np.float64),
@@ -23,6 +35,9 @@ LAYERS = {
     ReLU: lambda rng: ReLU(),
     Identity: lambda rng: Identity(),
     Sequential: lambda rng: mlp((5, 7, 4, 3), Tanh, rng=rng, dtype=np.float64),
+    BatchNorm1d: lambda rng: _shuffled(BatchNorm1d(5, momentum=0.2, dtype=np.float64), rng),
+    LayerNorm: lambda rng: _shuffled(LayerNorm(5, eps=1e-3, dtype=np.float64), rng),
+    Residual: lambda rng: Residual(mlp((5, 7, 5), Tanh, rng=rng, dtype=np.float64)),
 }
 """Layer → an example that takes x (6, 5), in float64."""
 
@@ -59,7 +74,40 @@ def threshold(rng):
     return Threshold().forward(x), theirs.numpy()
 
 
-OUTPUTS = {Perceptron: perceptron, Threshold: threshold}
-"""Class without a gradient → our output and torch's."""
+def rbm(rng):
+    """The free energy of v, and -log of the sum over every h."""
+    machine = RBM(5, 4, rng=rng, std=1.0, dtype=np.float64)
+    machine.hidden_bias[:] = rng.normal(size=4)
+    v, h = rng.integers(0, 2, (6, 5)), all_states(4)
+    weights = [np.exp(-machine.energy(np.tile(one, (len(h), 1)), h)).sum() for one in v]
+    return machine.free_energy(v), -np.log(weights)
+
+
+def gaussian_rbm(rng):
+    """The same with real visible units."""
+    machine = GaussianRBM(5, 4, rng=rng, std=1.0, dtype=np.float64)
+    machine.visible_bias[:] = rng.normal(size=5)
+    v, h = rng.normal(size=(6, 5)), all_states(4)
+    weights = [np.exp(-machine.energy(np.tile(one, (len(h), 1)), h)).sum() for one in v]
+    return machine.free_energy(v), -np.log(weights)
+
+
+def ais(rng):
+    """Annealing between machines without weights is exact: a product of independent units."""
+    machine = RBM(5, 4, rng=rng, std=0.0, dtype=np.float64)
+    machine.hidden_bias[:] = rng.normal(size=4)
+    estimate = annealed_importance_sampling(machine, rng, temperatures=3)
+    exact = 5 * np.log(2) + np.log1p(np.exp(machine.hidden_bias)).sum()
+    return np.array([estimate.log_z, estimate.low, estimate.high]), np.full(3, exact)
+
+
+OUTPUTS = {
+    Perceptron: perceptron,
+    Threshold: threshold,
+    RBM: rbm,
+    GaussianRBM: gaussian_rbm,
+    AISEstimate: ais,
+}
+"""Class without a gradient → our output and torch's, or what enumeration says."""
 
 COVERED = CONTRACTS | LAYERS.keys() | LOSSES.keys() | OPTIMISERS.keys() | OUTPUTS.keys()
