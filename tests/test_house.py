@@ -70,7 +70,8 @@ def offences(room, names):
             found |= {n for n in names if n.split(".")[0] not in STDLIB and not within(n, allowed)}
     for place, forbidden in NEVER.items():
         if within(room, [place]) and not twin:
-            found |= {n for n in names if within(n, forbidden) or n.endswith("_torch")}
+            twins = {n for n in names if n.endswith("_torch") and "torch" in forbidden}
+            found |= {n for n in names if within(n, forbidden)} | twins
     return found
 
 
