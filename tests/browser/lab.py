@@ -227,7 +227,7 @@ class Lab:
         """The explorer (or drawing pad) that a cell shows."""
         root = self.cell(cell_id).locator(".dlkit-explorer, .dlkit-pad").nth(number)
         root.scroll_into_view_if_needed()
-        return View(root)
+        return View(root, self)
 
     def set_theme(self, dark: bool) -> None:
         """Switch JupyterLab to its dark or its light theme."""
@@ -307,8 +307,8 @@ class Lab:
 class View:
     """An explorer on the page: its controls by name, its picture, its words."""
 
-    def __init__(self, root: Locator):
-        self.root = root
+    def __init__(self, root: Locator, lab: Lab):
+        self.root, self.lab = root, lab
         is_pad = "dlkit-pad" in (root.get_attribute("class") or "")
         self.canvas = root.locator(
             "canvas.dlkit-pad-paper" if is_pad else ".dlkit-frame canvas"
@@ -332,14 +332,29 @@ class View:
         """The pixels shown now, as a PNG data URL: compare two to see whether they changed."""
         return self.canvas.evaluate("canvas => canvas.toDataURL()")
 
-    def wait_for_change(self, before: str, seconds: float = 10) -> str:
-        """Wait until the picture is not `before` any more, and return it."""
+    def settled(self) -> str:
+        """Wait until all that was asked of the widget is done and painted, and return its picture.
+
+        What is to be compared with a later picture is taken so: a stroke and a held key make
+        several pictures, and the last may come after the words that a test has waited for.
+        """
+        self.lab.wait_idle()
+        self.root.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        return self.picture()
+
+    def wait_for_change(self, before: str, seconds: float = 10, *, settle: bool = True) -> str:
+        """Wait until the picture is not `before` any more, and return it, settled.
+
+        `settle=False` takes the next picture as it comes: for a training that goes on.
+        """
         deadline = time.monotonic() + seconds
         while (now := self.picture()) == before:
             if time.monotonic() > deadline:
                 raise AssertionError(f"the picture did not change within {seconds} s")
             self.root.page.wait_for_timeout(20)
-        return now
+        return self.settled() if settle else now
 
     def wait_for_picture(self) -> str:
         """Wait until the canvas shows something that is not one colour only."""

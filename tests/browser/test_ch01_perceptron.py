@@ -28,7 +28,7 @@ def only(lab, cell_id):
 
 def shown(lab, explorer, name):
     """Screenshots of an explorer on the dark and on the light page; both pictures are painted."""
-    before = explorer.picture()
+    before = explorer.settled()
     lab.set_theme(dark=True)
     before = explorer.wait_for_change(before)
     lab.page.wait_for_timeout(300)
@@ -132,7 +132,7 @@ def test_rosenblatts_rule(lab):
     lab.wait_idle()
     assert lab.python("rule.data.done and rule.data.mistakes <= rule.data.bound")
     shown(lab, rule, "ch01-rule")
-    picture = rule.picture()
+    picture = rule.settled()
 
     rule.slider("step").press("Home")
     picture = rule.wait_for_change(picture)
@@ -198,7 +198,7 @@ def test_your_digit(lab):
     lab.wait_idle()
     assert lab.python("digit.values['shift']") > 0
     shown(lab, digit, "ch01-digit")
-    picture = digit.picture()
+    picture = digit.settled()
 
     digit.control("second digit (+1)").select_option("0")
     expect(digit.message).to_contain_text("choose two different ones")

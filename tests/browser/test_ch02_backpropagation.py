@@ -17,7 +17,7 @@ def show(lab, name, arguments=""):
 
 def in_both_themes(lab, explorer, name):
     """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
-    picture = explorer.picture()
+    picture = explorer.settled()
     for theme in ("dark", "light"):
         lab.set_theme(theme == "dark")
         picture = explorer.wait_for_change(picture)
@@ -28,11 +28,11 @@ def in_both_themes(lab, explorer, name):
 def test_graph(lab):
     graph = show(lab, "ComputationalGraph")
     graph.expect_named_controls()
-    before = graph.picture()
+    before = graph.settled()
     graph.slider("step").press("End")
     graph.wait_for_change(before)
     expect(graph.description).to_contain_text("Done. L listens most to w")
-    before = graph.picture()
+    before = graph.settled()
     graph.slider("w").press("ArrowRight")
     graph.wait_for_change(before)
     assert lab.python("e.values['w']") == pytest.approx(0.55)
@@ -55,7 +55,7 @@ def test_graph(lab):
     expect(graph.message).to_have_text("")
     expect(graph.description).to_contain_text("Step 7 of 7")
     expect(graph.slider("d")).to_be_hidden()
-    before = graph.picture()
+    before = graph.settled()
     graph.button("Reset").click()
     graph.wait_for_change(before)
     expect(graph.description).to_contain_text("Step 0 of 15")
@@ -65,7 +65,7 @@ def test_graph(lab):
 def test_playground(lab):
     playground = show(lab, "Playground")
     playground.expect_named_controls()
-    before = playground.picture()
+    before = playground.settled()
     playground.button("Step").click()
     playground.wait_for_change(before)
     assert lab.python("e.time") == 1
@@ -76,7 +76,7 @@ def test_playground(lab):
     reached = lab.python("e.time")
     lab.page.wait_for_timeout(400)
     assert lab.python("e.time") == reached
-    before = playground.picture()
+    before = playground.settled()
     playground.click(0.8, 0.6)  # a point of one's own, in the map
     playground.wait_for_change(before)
     assert lab.python("len(e.values['points'])") == 1
@@ -121,7 +121,7 @@ def test_playground(lab):
 def test_microscope(lab):
     microscope = show(lab, "GradientMicroscope")
     microscope.expect_named_controls()
-    before = microscope.picture()
+    before = microscope.settled()
     microscope.slider("log₁₀ h").press("ArrowLeft")
     microscope.wait_for_change(before)
     assert lab.python("e.data.h") == pytest.approx(10**-2.1)
@@ -140,7 +140,7 @@ def test_microscope(lab):
 def test_landscape(lab):
     landscape = show(lab, "LossLandscape")
     landscape.expect_named_controls()
-    before = landscape.picture()
+    before = landscape.settled()
     landscape.click(0.5, 0.7)
     before = landscape.wait_for_change(before)
     start = lab.python("e.values['start']")
@@ -148,7 +148,7 @@ def test_landscape(lab):
     landscape.wait_for_change(before)
     assert lab.python("e.values['start']") != start
     landscape.canvas.focus()
-    before = landscape.picture()
+    before = landscape.settled()
     landscape.canvas.press("ArrowRight")
     landscape.wait_for_change(before)
     landscape.slider("SGD η").press("End")

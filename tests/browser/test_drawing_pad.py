@@ -28,7 +28,7 @@ def seen(pad):
 
 
 def test_the_mouse_draws_and_the_kernel_gets_strokes_and_pixels(lab, pad):
-    before = pad.picture()
+    before = pad.settled()
     pad.drag((0.5, 0.9), (0.5, 0.1))
     pad.wait_for_change(before)
     picture = pixels(lab)
@@ -79,7 +79,7 @@ def test_clear_undo_and_the_kernel_s_own_changes(lab, pad):
     pad.button("Undo stroke").click()
     lab.wait_idle()
     assert lab.python("len(pad.strokes)") == 1
-    with_ink = pad.picture()
+    with_ink = pad.settled()
     pad.button("Clear").click()
     empty = pad.wait_for_change(with_ink)
     lab.wait_idle()
@@ -105,7 +105,7 @@ def test_a_click_is_a_dot_and_a_drag_that_leaves_stays_on_the_edge(lab, pad):
 
 def test_dark_turns_the_ink_light(lab, pad):
     pad.drag((0.5, 0.9), (0.5, 0.1))
-    before = pad.picture()
+    before = pad.settled()
     lab.set_theme(True)
     pad.wait_for_change(before)
     brightest = pad.canvas.evaluate(

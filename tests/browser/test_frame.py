@@ -106,7 +106,7 @@ def expect_the_kernel_s_picture(lab, view):
 
 
 def test_the_keyboard_moves_a_slider_and_data_picture_and_words_follow(desk, hill):
-    before, words = hill.picture(), hill.description.inner_text()
+    before, words = hill.settled(), hill.description.inner_text()
     hill.slider("width").press("ArrowRight")
     hill.wait_for_change(before)
     desk.wait_idle()
@@ -137,7 +137,7 @@ def test_every_control_has_a_name_and_letters_stay_on_it(desk, hill):
 
 
 def test_the_pointer_drags_in_data_coordinates(desk, hill):
-    before = hill.picture()
+    before = hill.settled()
     hill.drag((0.5, 0.5), (0.6, 0.6), (0.7, 0.8))
     hill.wait_for_change(before)
     desk.wait_idle()
@@ -168,7 +168,7 @@ def test_the_picture_takes_its_own_keys_only(desk, hill):
 
 
 def test_dark_and_light(desk, hill):
-    light = hill.picture()
+    light = hill.settled()
     assert pixels(hill)[0, 0].min() == 255
     desk.set_theme(dark=True)
     dark = hill.wait_for_change(light)
@@ -198,7 +198,7 @@ def test_a_narrow_cell(lab):
 
 
 def test_a_bad_value_is_a_sentence_and_the_picture_stays(desk, hill):
-    before = hill.picture()
+    before = hill.settled()
     hill.control("broken").check()
     hill.message.filter(has_text="A broken hill must be 2 wide at least.").wait_for()
     desk.wait_idle()
@@ -231,7 +231,7 @@ def test_a_second_view_shows_the_same(lab):
 
 def test_a_compressed_picture_is_nearly_the_same(desk, hill):
     """As a page sees it that is not on this machine."""
-    raw = hill.picture()
+    raw = hill.settled()
     exact = pixels(hill).astype(int)
     desk.python("hill.frame._receive(hill.frame, hill.frame.page | {'loopback': False}, [])")
     hill.wait_for_change(raw)
