@@ -6,7 +6,7 @@ torch is imported when a twin is asked for.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import singledispatch
 from html import escape
@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dlkit.check import check_array, check_number
-from dlkit.models import dense, losses, optimisers, perceptron
+from dlkit.models import dense, losses, normalisation, optimisers, perceptron, residual
+from dlkit.models.dropout import Dropout
 from dlkit.models.initialisers import zeros
-from dlkit.models.layer import Layer
+from dlkit.models.layer import Layer, Model
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +68,8 @@ def to_numpy(module: "torch.nn.Module") -> Layer:
     """
     name = type(module).__name__
     if name == "Sequential":
-        return dense.Sequential(*(to_numpy(child) for child in module.children()))
+        layers = map(to_numpy, module.children())
+        return dense.Sequential(*layers).train(module.training)
     if name in ("Sigmoid", "Tanh", "ReLU", "Identity"):
         return getattr(dense, name)()
     if name == "Linear" and module.bias is not None:
@@ -81,6 +83,18 @@ def to_numpy(module: "torch.nn.Module") -> Layer:
         )
         layer.load_state_dict({"weight": weight, "bias": bias})
         return layer
+    if name in ("BatchNorm1d", "LayerNorm") and module.weight is not None:
+        weight = _array(module.weight)
+        layer = getattr(normalisation, name)(len(weight), eps=module.eps, dtype=weight.dtype)
+        if name == "BatchNorm1d":
+            layer.momentum = module.momentum
+        state = module.state_dict()
+        layer.load_state_dict({key: _array(state[key]) for key in layer.state_dict()})
+        return layer.train(module.training)
+    if name == "Dropout":
+        return Dropout(module.p, rng=np.random.default_rng()).train(module.training)
+    if name == "Residual":
+        return residual.Residual(to_numpy(module.body)).train(module.training)
     raise ValueError(f"module has no NumPy original in dlkit: {module}")
 
 
@@ -111,6 +125,35 @@ def _(model: dense.Sequential):
     from torch import nn
 
     return nn.Sequential(*map(_twin, model.layers))
+
+
+@_twin.register
+def _(model: normalisation.BatchNorm1d):
+    from torch import nn
+
+    settings = {"eps": model.eps, "momentum": model.momentum, "dtype": _tensor(model.weight).dtype}
+    return nn.BatchNorm1d(len(model.weight), **settings)
+
+
+@_twin.register
+def _(model: normalisation.LayerNorm):
+    from torch import nn
+
+    return nn.LayerNorm(len(model.weight), eps=model.eps)
+
+
+@_twin.register
+def _(model: Dropout):
+    from torch import nn
+
+    return nn.Dropout(model.p)
+
+
+@_twin.register
+def _(model: residual.Residual):
+    from dlkit.models import residual_torch
+
+    return residual_torch.Residual(_twin(model.body))
 
 
 @_twin.register(dense.Sigmoid)
@@ -189,8 +232,10 @@ class Difference:
 
     def __str__(self) -> str:
         place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
+        short = f"{self.received:.6g}" != f"{self.expected:.6g}"
+        digits = 6 if short else 17  # as many as it takes to tell the two apart
         return (
-            f"{place}: received {self.received:.12g}, expected {self.expected:.12g} "
+            f"{place}: received {self.received:.{digits}g}, expected {self.expected:.{digits}g} "
             f"(relative difference {self.relative:.1e})"
         )
 
@@ -275,8 +320,9 @@ def compare(
     """Run a model and its torch twin side by side, on copies, and report every difference.
 
     Compared are the output, the loss, the gradient of the input and of each parameter, and each
-    parameter after `steps` steps of the optimiser: `optimiser(parameters)` makes ours (default SGD
-    with learning rate 0.1 and momentum 0.9), torch's is made alike.
+    parameter and buffer after `steps` steps of the optimiser: `optimiser(parameters)` makes ours
+    (default SGD with learning rate 0.1 and momentum 0.9), torch's is made alike. Where units are
+    dropped, torch throws the coins, and our model takes the masks over.
     """
     check_number("steps", steps, low=0, whole=True)
     model, twin = copy.deepcopy(model), to_torch(model, device)
@@ -289,12 +335,13 @@ def compare(
     if twin_target.is_floating_point():
         twin_target = twin_target.to(twin_x.dtype)
 
+    _share_masks(model, twin)
+    twin_output = twin(twin_x)  # first, because it draws the masks of dropout
+    twin_value = twin_loss(twin_output, twin_target)
+    twin_value.backward()
     output = model.forward(x)
     value = loss.forward(output, target)
     grad_x = model.backward(loss.backward())
-    twin_output = twin(twin_x)
-    twin_value = twin_loss(twin_output, twin_target)
-    twin_value.backward()
 
     rows = [
         difference("output", output, _array(twin_output)),
@@ -310,15 +357,18 @@ def compare(
         ours = make(parameters)
         theirs = optimiser_twin(ours, twin)
         for _ in range(steps):
-            loss.forward(model.forward(x), target)
-            model.backward(loss.backward())
-            ours.step(model.gradients)
             theirs.zero_grad()
             twin_loss(twin(twin_x), twin_target).backward()
             theirs.step()
+            loss.forward(model.forward(x), target)
+            model.backward(loss.backward())
+            ours.step(model.gradients)
         for name, parameter in parameters.items():
             label = f"{name} after {steps} steps"
             rows.append(difference(label, parameter, _array(twin.get_parameter(name))))
+        for name, buffer in model.buffers.items():
+            label = f"{name} after {steps} steps"
+            rows.append(difference(label, buffer, _array(twin.get_buffer(name))))
     return Report(f"NumPy and torch, {np.dtype(dtype).name}", tuple(rows))
 
 
@@ -336,6 +386,7 @@ def gradient_check(
 
     Every entry of every parameter and of x is moved; with `entries`, that many of each, drawn by
     `rng`. Two forward passes an entry: for small models and batches. The model is left as it was.
+    Units that are dropped stay the same for the whole check: a mask is held once it is drawn.
     Raises `ValueError` when a parameter is not float64, where round-off would drown the answer.
     """
     check_number("h", h, low=0, strict=True)
@@ -344,8 +395,12 @@ def gradient_check(
             raise ValueError(f"{name} must be float64 for a check, got {parameter.dtype}")
     x = check_array("x", x, finite=True).astype(np.float64)
     rng = np.random.default_rng(0) if rng is None else rng
+    before = {name: buffer.copy() for name, buffer in model.buffers.items()}
 
     loss.forward(model.forward(x), target)
+    held = [(layer, layer.hold) for _, layer in _dropouts(model)]
+    for layer, _ in held:
+        layer.hold = True
     grad_x = model.backward(loss.backward())
     received = {"x": grad_x} | {n: g.copy() for n, g in model.gradients.items()}
 
@@ -377,7 +432,38 @@ def gradient_check(
                 row.expected,
             )
         )
+    for name, buffer in model.buffers.items():  # a forward pass may have measured something
+        buffer[...] = before[name]
+    for layer, hold in held:
+        layer.hold = hold
     return Report("backward and central differences, float64", tuple(rows))
+
+
+# --- Dropout: the same coins on both sides -----------------------------------------------------
+
+
+def _dropouts(model: Model, name: str = "") -> Iterator[tuple[str, Dropout]]:
+    """Every dropout layer in the model, by the name that it has in the twin too."""
+    if isinstance(model, Dropout):
+        yield name, model
+    for child, inner in getattr(model, "children", {}).items():
+        yield from _dropouts(inner, f"{name}.{child}" if name else child)
+
+
+def _share_masks(model: Model, twin: "torch.nn.Module") -> None:
+    """From now on the model drops the units that its twin has dropped just before."""
+    import torch
+
+    for name, layer in _dropouts(model):
+
+        def take(module, inputs, layer=layer):
+            (x,) = inputs
+            with torch.random.fork_rng([x.device] if x.is_cuda else []):  # drawn again by module
+                mask = torch.nn.functional.dropout(torch.ones_like(x), module.p, module.training)
+            layer.mask = _array(mask)
+
+        layer.hold = True
+        twin.get_submodule(name).register_forward_pre_hook(take)
 
 
 # --- Between the two worlds --------------------------------------------------------------------

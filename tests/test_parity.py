@@ -1,5 +1,7 @@
 """The comparisons themselves: they agree with what is right and find what is wrong."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -154,3 +156,11 @@ def test_the_report_is_a_table_in_a_notebook():
     html = compare(net(), CrossEntropyLoss(), X, Y)._repr_html_()
     assert "<table>" in html
     assert "gradient of 2.bias" in html
+
+
+def test_numbers_that_differ_are_shown_so_that_they_differ():
+    near, far = 0.1 + 1e-15, 0.2
+    assert "received 0.1, expected 0.2 " in str(difference("w", [0.1], [far]))
+    text = str(difference("w", [near], [0.1]))
+    received, expected = re.findall(r"(?:received|expected) ([\d.]+)", text)
+    assert received != expected

@@ -6,6 +6,8 @@ dense         Linear, activations, Sequential, mlp
 losses        cross-entropy, squared error, binary cross-entropy
 optimisers    SGD with momentum, RMSprop, Adam
 initialisers  what the weights are before training
+dropout       units left out by chance while the net learns
+regularisers  L1 by soft threshold, max-norm
 rbm           the restricted Boltzmann machine, contrastive divergence, Gaussian visible units
 partition     the partition function: exact by enumeration, annealed importance sampling
 normalisation batch and layer normalisation

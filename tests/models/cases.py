@@ -7,6 +7,7 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 import numpy as np
 
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
+from dlkit.models.dropout import Dropout
 from dlkit.models.layer import Layer, Model
 from dlkit.models.losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from dlkit.models.normalisation import BatchNorm1d, LayerNorm
@@ -34,6 +35,7 @@ LAYERS = {
     Tanh: lambda rng: Tanh(),
     ReLU: lambda rng: ReLU(),
     Identity: lambda rng: Identity(),
+    Dropout: lambda rng: Dropout(0.4, rng=rng),
     Sequential: lambda rng: mlp((5, 7, 4, 3), Tanh, rng=rng, dtype=np.float64),
     BatchNorm1d: lambda rng: _shuffled(BatchNorm1d(5, momentum=0.2, dtype=np.float64), rng),
     LayerNorm: lambda rng: _shuffled(LayerNorm(5, eps=1e-3, dtype=np.float64), rng),
