@@ -133,6 +133,12 @@ class Explorer(ipywidgets.VBox):
 
     # What an explorer does --------------------------------------------------------------------
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        taken = [name for name in vars(cls) if name[0] != "_" and hasattr(ipywidgets.VBox, name)]
+        if taken:  # the page would stay empty without a word
+            raise TypeError(f"{cls.__name__}.{taken[0]} hides {taken[0]} of ipywidgets: rename it")
+
     def __init__(self, **start):
         super().__init__()
         self._holding = False

@@ -343,3 +343,10 @@ def test_importing_the_package_is_light():
     assert dlkit.widgets.Explorer is Explorer
     with pytest.raises(AttributeError):
         _ = dlkit.widgets.Nothing
+
+
+def test_a_name_of_ipywidgets_is_refused_at_once():
+    with pytest.raises(TypeError, match=r"Shadowing\.keys hides keys of ipywidgets: rename it"):
+
+        class Shadowing(Explorer):
+            keys = ("a", "b")
