@@ -1,8 +1,8 @@
 """Twins compared number by number, and gradients checked by finite differences.
 
 `to_torch` turns a NumPy model into its torch twin with the same weights, `to_numpy` brings it
-back, `compare` trains both side by side, `gradient_check` trusts only the forward pass.
-torch is imported when a twin is asked for.
+back, `compare` trains both side by side (`compare_cd` an RBM), `gradient_check` trusts only the
+forward pass. torch is imported when a twin is asked for.
 """
 
 import copy
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dlkit.check import check_array, check_number
-from dlkit.models import dense, losses, normalisation, optimisers, perceptron, residual
+from dlkit.models import dbn, dense, losses, normalisation, optimisers, perceptron, rbm, residual
 from dlkit.models.dropout import Dropout
 from dlkit.models.initialisers import zeros
 from dlkit.models.layer import Layer, Model
@@ -32,12 +32,9 @@ def default_device(dtype: DTypeLike = np.float32) -> str:
 
     MPS has no float64, so float64 goes to the CPU there.
     """
-    import torch
+    from dlkit.models import device_torch
 
-    if torch.cuda.is_available():
-        return "cuda"
-    has_mps = torch.backends.mps.is_available() and np.dtype(dtype) != np.float64
-    return "mps" if has_mps else "cpu"
+    return device_torch.default_device(np.dtype(dtype))
 
 
 def to_torch(model: Any, device: str | None = None) -> "torch.nn.Module":
@@ -95,6 +92,25 @@ def to_numpy(module: "torch.nn.Module") -> Layer:
         return Dropout(module.p, rng=np.random.default_rng()).train(module.training)
     if name == "Residual":
         return residual.Residual(to_numpy(module.body)).train(module.training)
+    if name in ("RBM", "GaussianRBM"):
+        weight = _array(module.weight)
+        machine = getattr(rbm, name)(
+            *weight.shape[::-1], rng=np.random.default_rng(0), dtype=weight.dtype
+        )
+        machine.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
+        return machine.train(module.training)
+    if name == "LabelledRBM":
+        hidden, visible = module.weight.shape
+        sizes = (visible - module.labels, module.labels, hidden)
+        dtype = _array(module.weight).dtype
+        machine = dbn.LabelledRBM(*sizes, rng=np.random.default_rng(0), dtype=dtype)
+        machine.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
+        return machine.train(module.training)
+    if name == "DBN":
+        dtype = _array(module.rbms[0].weight).dtype
+        net = dbn.DBN(module.sizes, labels=module.labels, rng=np.random.default_rng(0), dtype=dtype)
+        net.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
+        return net.train(module.training)
     raise ValueError(f"module has no NumPy original in dlkit: {module}")
 
 
@@ -154,6 +170,29 @@ def _(model: residual.Residual):
     from dlkit.models import residual_torch
 
     return residual_torch.Residual(_twin(model.body))
+
+
+@_twin.register(rbm.RBM)
+@_twin.register(rbm.GaussianRBM)
+def _(model):
+    from dlkit.models import rbm_torch
+
+    return getattr(rbm_torch, type(model).__name__)(*model.weight.shape[::-1], device="cpu")
+
+
+@_twin.register
+def _(model: dbn.LabelledRBM):
+    from dlkit.models import dbn_torch
+
+    hidden, visible = model.weight.shape
+    return dbn_torch.LabelledRBM(visible - model.labels, model.labels, hidden, device="cpu")
+
+
+@_twin.register
+def _(model: dbn.DBN):
+    from dlkit.models import dbn_torch
+
+    return dbn_torch.DBN(model.sizes, labels=model.labels, device="cpu")
 
 
 @_twin.register(dense.Sigmoid)
@@ -370,6 +409,58 @@ def compare(
             label = f"{name} after {steps} steps"
             rows.append(difference(label, buffer, _array(twin.get_buffer(name))))
     return Report(f"NumPy and torch, {np.dtype(dtype).name}", tuple(rows))
+
+
+def compare_cd(
+    model: rbm.RBM,
+    v: np.ndarray,
+    *,
+    seed: int = 0,
+    optimiser: Callable[[dict], optimisers.Optimiser] | None = None,
+    steps: int = 5,
+    device: str = "cpu",
+    **settings: Any,
+) -> Report:
+    """Train an RBM and its torch twin by contrastive divergence on v (N, visible), on copies.
+
+    Both draw the same random numbers, from NumPy's generator with this `seed`, so that what they
+    sample agrees bit for bit and the gradients to rounding. `settings` are those of
+    `contrastive_divergence`: `k=10`, `sampled=False`; `chain=array` starts persistent chains.
+    Compare in float64: in float32 a probability that rounds differently may flip a unit.
+    """
+    check_number("steps", steps, low=0, whole=True)
+    model, twin = copy.deepcopy(model), to_torch(model, device)
+    v = np.array(v, dtype=model.weight.dtype)
+    twin_v, rng, twin_rng = _tensor(v).to(device), *map(np.random.default_rng, (seed, seed))
+    twin_settings = dict(settings)
+    if settings.get("chain") is not None:
+        settings["chain"] = np.array(settings["chain"], dtype=v.dtype)
+        twin_settings["chain"] = _tensor(settings["chain"]).clone().to(device)
+
+    error = model.contrastive_divergence(v, rng, **settings)
+    twin_error = twin.contrastive_divergence(twin_v, twin_rng, **twin_settings)
+    rows = [
+        difference(name, getattr(model, name)(v), _array(getattr(twin, name)(twin_v)))
+        for name in ("hidden_probabilities", "reconstruct", "free_energy")
+    ]
+    rows += [difference("reconstruction error", error, _array(twin_error))]
+    for name, gradient in model.gradients.items():
+        theirs = _array(twin.get_parameter(name).grad)
+        rows.append(difference(f"gradient of {name}", gradient, theirs))
+
+    ours = (optimiser or (lambda p: optimisers.SGD(p, 0.1, momentum=0.9)))(model.parameters)
+    theirs = optimiser_twin(ours, twin)
+    for _ in range(steps):
+        model.contrastive_divergence(v, rng, **settings)
+        twin.contrastive_divergence(twin_v, twin_rng, **twin_settings)
+        ours.step(model.gradients)
+        theirs.step()
+    for name, parameter in model.parameters.items() if steps else ():
+        label = f"{name} after {steps} steps"
+        rows.append(difference(label, parameter, _array(twin.get_parameter(name))))
+    if settings.get("chain") is not None:
+        rows.append(difference("chain", settings["chain"], _array(twin_settings["chain"])))
+    return Report(f"{type(model).__name__} and its torch twin, {v.dtype}", tuple(rows))
 
 
 def gradient_check(

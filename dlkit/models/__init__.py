@@ -8,8 +8,10 @@ optimisers    SGD with momentum, RMSprop, Adam
 initialisers  what the weights are before training
 dropout       units left out by chance while the net learns
 regularisers  L1 by soft threshold, max-norm
-rbm           the restricted Boltzmann machine, contrastive divergence, Gaussian visible units
+rbm           the restricted Boltzmann machine, contrastive divergence, Gaussian visible units;
+              rbm_torch is its twin
 partition     the partition function: exact by enumeration, annealed importance sampling
+dbn           the deep belief net: RBMs stacked, with labels on top or without
 normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)
 """

@@ -137,9 +137,8 @@ class RBM(Model):
         # ⟨∂E/∂θ⟩ of the data minus that of the fantasies. Probabilities of h: nothing is
         # gained by sampling what is only averaged.
         gradient = self._gradient("weight")
-        np.matmul(h.T, v, out=gradient)
-        gradient *= -1 / len(v)
-        gradient += (fantasy_h / len(fantasy_h)).T @ fantasy
+        np.matmul((fantasy_h / len(fantasy)).T, fantasy, out=gradient)
+        gradient -= (h / len(v)).T @ v
         np.subtract(fantasy.mean(axis=0), v.mean(axis=0), out=self._gradient("visible_bias"))
         np.subtract(fantasy_h.mean(axis=0), h.mean(axis=0), out=self._gradient("hidden_bias"))
         if sparsity is not None:
@@ -172,10 +171,12 @@ class RBM(Model):
         return bernoulli(p, rng)
 
     def _visible(self, v: ArrayLike) -> np.ndarray:
-        return check_array("v", v, ("N", self.weight.shape[1]), dtype=self.weight.dtype)
+        v = check_array("v", v, ("N", self.weight.shape[1]), dtype=self.weight.dtype)
+        return _check_probabilities("v", v)
 
     def _hidden(self, h: ArrayLike) -> np.ndarray:
-        return check_array("h", h, ("N", self.weight.shape[0]), dtype=self.weight.dtype)
+        h = check_array("h", h, ("N", self.weight.shape[0]), dtype=self.weight.dtype)
+        return _check_probabilities("h", h)
 
     def _chain(self, chain: np.ndarray) -> np.ndarray:
         if not isinstance(chain, np.ndarray):
@@ -218,6 +219,10 @@ class GaussianRBM(RBM):
     def _draw_visible(self, p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return p + rng.standard_normal(p.shape, dtype=p.dtype)
 
+    def _visible(self, v: ArrayLike) -> np.ndarray:
+        shape = ("N", self.weight.shape[1])
+        return check_array("v", v, shape, dtype=self.weight.dtype, finite=True)
+
     def _spring(self, v: np.ndarray) -> np.ndarray:
         return 0.5 * ((v - self.visible_bias) ** 2).sum(axis=1)
 
@@ -256,8 +261,7 @@ def bernoulli(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     A unit is on when a uniform number of `rng` lies below its p.
     """
-    u = rng.random(p.shape, dtype=p.dtype)
-    return np.less(u, p, out=u)
+    return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
 
 
 def softplus(z: np.ndarray) -> np.ndarray:
@@ -272,6 +276,16 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     z += 1
     z *= 0.5
     return z
+
+
+def _check_probabilities(name: str, p: np.ndarray) -> np.ndarray:
+    """States or probabilities lie in 0 … 1; pixels up to 255 and NaN do not."""
+    low, high = p.min(), p.max()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"{name} must lie in 0 … 1, got {low:g} … {high:g} (scale it, or use a GaussianRBM)"
+        )
+    return p
 
 
 def _mean_square(a: np.ndarray, b: np.ndarray) -> float:

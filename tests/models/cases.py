@@ -6,6 +6,8 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 
 import numpy as np
 
+from dlkit.models import rbm_torch
+from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.dropout import Dropout
 from dlkit.models.layer import Layer, Model
@@ -16,7 +18,7 @@ from dlkit.models.partition import AISEstimate, all_states, annealed_importance_
 from dlkit.models.perceptron import Perceptron, Threshold
 from dlkit.models.rbm import RBM, GaussianRBM
 from dlkit.models.residual import Residual
-from dlkit.parity import to_torch
+from dlkit.parity import compare_cd, to_torch
 
 CONTRACTS = {Model, Layer, Loss, Optimiser}
 """Classes that only say what their subclasses must do."""
@@ -94,6 +96,17 @@ def gaussian_rbm(rng):
     return machine.free_energy(v), -np.log(weights)
 
 
+def rbm_twin(kind):
+    """The weights of an RBM and of its twin after the same CD-2 steps from the same numbers."""
+
+    def trained(rng):
+        machine = kind(5, 4, rng=rng, std=1.0, dtype=np.float64)
+        report = compare_cd(machine, rng.integers(0, 2, (6, 5)), k=2, steps=20)
+        return [row.received for row in report.rows], [row.expected for row in report.rows]
+
+    return trained
+
+
 def ais(rng):
     """Annealing between machines without weights is exact: a product of independent units."""
     machine = RBM(5, 4, rng=rng, std=0.0, dtype=np.float64)
@@ -103,11 +116,43 @@ def ais(rng):
     return np.array([estimate.log_z, estimate.low, estimate.high]), np.full(3, exact)
 
 
+def labelled_rbm(rng):
+    """p(label | features) and the free energy of h, beside torch's."""
+    import torch
+
+    machine = LabelledRBM(4, 3, 5, rng=rng, std=1.0, dtype=np.float64)
+    machine.visible_bias[:], machine.hidden_bias[:] = rng.normal(size=7), rng.normal(size=5)
+    twin, v, h = to_torch(machine, "cpu"), rng.random((6, 4)), rng.random((6, 5))
+    with torch.no_grad():
+        theirs = twin.label_probabilities(torch.tensor(v)), twin.hidden_free_energy(torch.tensor(h))
+    ours = machine.label_probabilities(v), machine.hidden_free_energy(h)
+    return np.column_stack(ours), np.column_stack(theirs)
+
+
+def dbn(rng):
+    """Up, down and pictures of one label, beside a twin that draws the same numbers."""
+    import torch
+
+    net = DBN((6, 5, 4, 3), rng=rng, labels=3, std=1.0, dtype=np.float64)
+    twin, v, label = to_torch(net, "cpu"), rng.random((6, 6)), np.array([0, 1, 2, 0, 1, 2])
+    settings = {"steps": 5, "label": 1}
+    with torch.no_grad():
+        up = twin.up(torch.tensor(v), label=torch.tensor(label))
+        theirs = up, twin.down(up), twin.generate(6, np.random.default_rng(4), **settings)
+    up = net.up(v, label=label)
+    ours = up, net.down(up), net.generate(6, np.random.default_rng(4), **settings)
+    return np.hstack(ours), np.hstack(theirs)
+
+
 OUTPUTS = {
     Perceptron: perceptron,
     Threshold: threshold,
     RBM: rbm,
     GaussianRBM: gaussian_rbm,
+    LabelledRBM: labelled_rbm,
+    DBN: dbn,
+    rbm_torch.RBM: rbm_twin(RBM),
+    rbm_torch.GaussianRBM: rbm_twin(GaussianRBM),
     AISEstimate: ais,
 }
 """Class without a gradient → our output and torch's, or what enumeration says."""
