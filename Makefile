@@ -16,7 +16,7 @@ export JUPYTER_PREFER_ENV_PATH = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lab test unit chapters browser bench check format book lock clean
+.PHONY: help setup lab test unit chapters browser bench reproduce check format book lock clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,9 +63,9 @@ book: $(READY) ## the executed course as a static site in build/book
 	$(BIN) tools/book.py build/book
 
 # ---------------------------------------------------------------------------- testing
-unit chapters browser bench book: export OMP_NUM_THREADS = 1
-unit chapters browser bench book: export OPENBLAS_NUM_THREADS = 1
-unit chapters browser bench book: export MKL_NUM_THREADS = 1
+unit chapters browser bench reproduce book: export OMP_NUM_THREADS = 1
+unit chapters browser bench reproduce book: export OPENBLAS_NUM_THREADS = 1
+unit chapters browser bench reproduce book: export MKL_NUM_THREADS = 1
 
 test: $(READY) ## every test: unit tests, chapters, browser
 	@$(MAKE) --no-print-directory --keep-going --jobs=1 unit chapters browser
@@ -84,6 +84,12 @@ browser: $(READY) ## play with every widget in a real browser
 
 bench: $(READY) ## speed beside other libraries, latency of the widgets
 	$(PYTEST) -p no:xdist -s --benchmark-columns=median,iqr,rounds tests/benchmarks
+
+# What takes too long for a notebook. What was stopped goes on from its last finished point.
+reproduce: $(READY) ## a chapter's experiment at full size: CHAPTER=05
+	@script=$$(ls tools/reproduce/ch$(CHAPTER)_*.py 2>/dev/null) || { \
+	  echo "Say which: make reproduce CHAPTER=NN, with one of: $(patsubst tools/reproduce/ch%.py,%,$(wildcard tools/reproduce/ch*.py))" >&2; exit 1; }; \
+	exec $(BIN) $$script $(REPRODUCE)
 
 check: $(READY) ## lint, format, types, clean notebooks: the fast, static part
 	$(BIN) -m ruff check .

@@ -1,0 +1,218 @@
+"""The deep belief net: its sweeps, its labels against enumeration, and what it unrolls into."""
+
+import numpy as np
+import pytest
+
+from dlkit.models.dbn import DBN, LabelledRBM, draw_one
+from dlkit.models.dense import sigmoid
+from dlkit.models.losses import BCEWithLogitsLoss
+from dlkit.models.optimisers import SGD
+from dlkit.models.partition import all_states
+from dlkit.models.rbm import cd_step
+from dlkit.parity import gradient_check
+from dlkit.train import fit
+
+
+def random_net(sizes, rng, labels=0):
+    """A net whose biases are not zero, so that a forgotten one shows."""
+    dbn = DBN(sizes, rng=rng, labels=labels, std=0.7, dtype=np.float64)
+    for parameter in dbn.parameters.values():
+        parameter += rng.normal(size=parameter.shape) / 2
+    return dbn
+
+
+def joint_labelled(rbm):
+    """p(features, label) of a small labelled RBM: {features: (labels,)}, by adding up every h."""
+    features, hidden = rbm.weight.shape[1] - rbm.labels, rbm.weight.shape[0]
+    table = np.empty((2**features, rbm.labels))
+    for i, state in enumerate(all_states(features)):
+        for label, unit in enumerate(np.eye(rbm.labels)):
+            v = np.concatenate([state, unit])
+            table[i, label] = sum(
+                np.exp(h @ rbm.weight @ v + rbm.visible_bias @ v + rbm.hidden_bias @ h)
+                for h in all_states(hidden)
+            )
+    return table / table.sum()
+
+
+def test_up_is_one_sigmoid_layer_after_the_other(rng):
+    dbn = random_net((5, 4, 3), rng)
+    v = rng.random((6, 5))
+    first = sigmoid(v @ dbn.rbms[0].weight.T + dbn.rbms[0].hidden_bias)
+    second = sigmoid(first @ dbn.rbms[1].weight.T + dbn.rbms[1].hidden_bias)
+    assert np.allclose(dbn.up(v), second)
+    assert np.allclose(dbn.up(v, 1), first)
+    assert np.array_equal(dbn.up(v, 0), v)
+    assert np.allclose(dbn.inputs(v, 1), first)
+
+
+def test_down_is_the_way_back(rng):
+    dbn = random_net((5, 4, 3), rng)
+    h = rng.random((6, 3))
+    first = sigmoid(h @ dbn.rbms[1].weight + dbn.rbms[1].visible_bias)
+    pixels = sigmoid(first @ dbn.rbms[0].weight + dbn.rbms[0].visible_bias)
+    assert np.allclose(dbn.down(h), pixels)
+    assert np.allclose(dbn.down(first, 1), pixels)
+
+
+def test_down_leaves_the_labels_out(rng):
+    dbn = random_net((5, 4, 3), rng, labels=3)
+    assert dbn.down(rng.random((6, 3))).shape == (6, 5)
+
+
+def test_label_probabilities_are_exact(rng):
+    rbm = random_net((3, 2, 4), rng, labels=3).rbms[-1]
+    joint = joint_labelled(rbm)
+    expected = joint / joint.sum(axis=1, keepdims=True)
+    assert np.allclose(rbm.label_probabilities(all_states(2)), expected)
+
+
+def test_labelled_rbm_draws_from_its_own_distribution(rng):
+    rbm = random_net((2, 2, 3), rng, labels=2).rbms[-1]
+    rbm.weight *= 0.5  # mixes quickly
+    v = np.hstack([rng.integers(0, 2, (4000, 2)), np.eye(2)[rng.integers(0, 2, 4000)]])
+    v = rbm.gibbs(v.astype(float), rng, 60)
+    assert np.array_equal(v[:, 2:].sum(axis=1), np.ones(4000))  # one label at a time
+    state = (v[:, :2] @ [2, 1]).astype(int)
+    counted = np.zeros((4, 2))
+    np.add.at(counted, (state, v[:, 2:].argmax(1)), 1 / 4000)
+    assert np.abs(counted - joint_labelled(rbm)).max() < 0.04
+
+
+def test_hidden_free_energy_adds_up_to_the_same_z(rng):
+    rbm = random_net((2, 2, 3), rng, labels=2).rbms[-1]
+    features = np.repeat(all_states(2), 2, axis=0)
+    v = np.hstack([features, np.tile(np.eye(2), (4, 1))])
+    from_v, from_h = rbm.free_energy(v), rbm.hidden_free_energy(all_states(3))
+    assert np.isclose(np.exp(-from_v).sum(), np.exp(-from_h).sum())
+
+
+def test_draw_one_follows_its_probabilities(rng):
+    p = np.array([0.1, 0.0, 0.6, 0.3])
+    drawn = draw_one(np.tile(p, (20_000, 1)), rng)
+    assert np.array_equal(drawn.sum(axis=1), np.ones(20_000))
+    assert np.abs(drawn.mean(axis=0) - p).max() < 0.02
+    assert drawn[:, 1].sum() == 0
+
+
+def test_labels_reach_the_uppermost_rbm_only(rng):
+    dbn = random_net((5, 4, 3), rng, labels=3)
+    assert [rbm.weight.shape for rbm in dbn.rbms] == [(4, 5), (3, 7)]
+    v, label = rng.random((6, 5)), np.array([0, 1, 2, 0, 1, 2])
+    assert np.array_equal(dbn.inputs(v, 0), v)
+    assert np.array_equal(dbn.inputs(v, 1, label)[:, 4:], np.eye(3)[label])
+    assert np.array_equal(dbn.inputs(v, 1)[:, 4:], np.zeros((6, 3)))
+    assert not np.allclose(dbn.up(v, label=label), dbn.up(v))
+
+
+def test_generate_follows_the_joint_distribution(rng):
+    """p(v) = Σ p(v | h1) p(h1, h2), added up, beside how often pixels are on in samples."""
+    dbn = random_net((3, 2, 2), rng)
+    top, bottom = dbn.rbms[1], dbn.rbms[0]
+    h1 = all_states(2)
+    weight = np.exp(-top.free_energy(h1))
+    exact = (weight / weight.sum()) @ bottom.visible_probabilities(h1)
+    assert np.abs(dbn.generate(6000, rng, steps=50).mean(axis=0) - exact).max() < 0.03
+
+
+def test_generate_holds_the_label(rng):
+    """Given a label, the features follow p(features | label)."""
+    dbn = random_net((3, 2, 3), rng, labels=2)
+    joint = joint_labelled(dbn.rbms[-1])
+    for label in range(2):
+        given = joint[:, label] / joint[:, label].sum()
+        exact = given @ dbn.rbms[0].visible_probabilities(all_states(2))
+        pictures = dbn.generate(6000, rng, steps=50, label=label)
+        assert np.abs(pictures.mean(axis=0) - exact).max() < 0.03
+
+
+def test_one_layer_generates_its_own_states(rng):
+    pictures = random_net((3, 2), rng).generate(10, rng, steps=5)
+    assert pictures.shape == (10, 3)
+    assert np.isin(pictures, (0, 1)).all()
+
+
+def test_classifier_starts_with_the_features_of_the_net(rng):
+    dbn = random_net((5, 4, 3), rng, labels=3)
+    net = dbn.unroll(10, rng)
+    v = rng.random((6, 5))
+    assert np.allclose(np.linalg.multi_dot([dbn.up(v), net[-1].weight.T]) + net[-1].bias, net(v))
+    net[0].weight += 1  # a copy: the deep belief net does not notice
+    assert not np.allclose(net[0].weight, dbn.rbms[0].weight)
+
+
+def test_autoencoder_goes_up_and_down(rng):
+    dbn = random_net((5, 4, 3), rng)
+    net = dbn.autoencoder()
+    v = rng.random((6, 5))
+    assert np.allclose(sigmoid(net(v)), dbn.down(dbn.up(v)))
+    gradient_check(net, BCEWithLogitsLoss(), v, v).require(1e-7)
+
+
+def test_learns_layer_by_layer(rng):
+    patterns = np.repeat(np.eye(6), 20, axis=0)
+    dbn = DBN((6, 8, 4), rng=rng, dtype=np.float64)
+    before = ((dbn.down(dbn.up(patterns)) - patterns) ** 2).mean()
+    for layer, rbm in enumerate(dbn.rbms):
+        step = cd_step(rbm, SGD(rbm.parameters, 0.2, momentum=0.5), rng)
+        fit(step, (dbn.inputs(patterns, layer),), epochs=60, batch_size=10, rng=rng, progress=False)
+    after = ((dbn.down(dbn.up(patterns)) - patterns) ** 2).mean()
+    assert after < 0.6 * before
+
+
+def test_names_and_state(rng):
+    dbn = random_net((5, 4, 3), rng)
+    names = {f"rbms.{k}.{n}" for k in (0, 1) for n in ("weight", "visible_bias", "hidden_bias")}
+    assert dbn.parameters.keys() == dbn.gradients.keys() == names
+    other = DBN((5, 4, 3), rng=rng, dtype=np.float64)
+    other.load_state_dict(dbn.state_dict())
+    v = rng.random((6, 5))
+    assert np.array_equal(other.up(v), dbn.up(v))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_stays(rng, dtype):
+    dbn = DBN((5, 4, 3), rng=rng, labels=2, dtype=dtype)
+    assert dbn.up(np.ones((2, 5))).dtype == dtype
+    assert dbn.generate(2, rng, steps=2, label=1).dtype == dtype
+    assert dbn.label_probabilities(np.ones((2, 5))).dtype == dtype
+    assert dbn.unroll(2, rng)(np.ones((2, 5))).dtype == dtype
+
+
+def test_same_seed_same_pictures():
+    def pictures():
+        rng = np.random.default_rng(3)
+        return DBN((5, 4, 3), rng=rng, std=1, labels=2).generate(4, rng, steps=5)
+
+    assert np.array_equal(pictures(), pictures())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda dbn, rng: DBN((5,), rng=rng), "sizes must name two layers"),
+        (lambda dbn, rng: DBN((5, 0), rng=rng), "hidden must be at least 1"),
+        (lambda dbn, rng: DBN((5, 4), rng=rng, labels=-1), "labels must be at least 0"),
+        (lambda dbn, rng: LabelledRBM(4, 1, 3, rng=rng), "labels must be at least 2"),
+        (lambda dbn, rng: dbn.up(np.ones((2, 4))), r"v must have shape \(N, 5\)"),
+        (lambda dbn, rng: dbn.up(np.ones((2, 5)), 3), "layers must be between 0 and 2"),
+        (lambda dbn, rng: dbn.inputs(np.ones((2, 5)), 2), "layer must be between 0 and 1"),
+        (lambda dbn, rng: dbn.down(np.ones((2, 5))), r"h must have shape \(N, 3\)"),
+        (lambda dbn, rng: dbn.generate(0, rng), "n must be at least 1"),
+        (lambda dbn, rng: dbn.generate(2, rng, steps=-1), "steps must be at least 0"),
+        (lambda dbn, rng: dbn.generate(2, rng, label=1), "needs a net with label units"),
+        (lambda dbn, rng: dbn.generate(2, rng, start=np.ones((2, 3))), "start must have shape"),
+        (lambda dbn, rng: dbn.up(np.ones((2, 5)), label=1), "needs a net with label units"),
+        (lambda dbn, rng: dbn.label_probabilities(np.ones((2, 5))), "has no label units"),
+    ],
+)
+def test_bad_input_gets_a_sentence(rng, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(DBN((5, 4, 3), rng=rng), rng)
+
+
+@pytest.mark.parametrize("label", [[0, 3], [0], [-1, 0], [0.5, 1]])
+def test_labels_out_of_range(rng, label):
+    dbn = DBN((5, 4, 3), rng=rng, labels=3)
+    with pytest.raises(ValueError, match="label"):
+        dbn.up(np.ones((2, 5)), label=label)
