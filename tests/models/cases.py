@@ -6,7 +6,7 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 
 import numpy as np
 
-from dlkit.models import rbm_torch
+from dlkit.models import dbn_torch, rbm_torch
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.dropout import Dropout
@@ -129,6 +129,29 @@ def labelled_rbm(rng):
     return np.column_stack(ours), np.column_stack(theirs)
 
 
+def labelled_rbm_twin(rng):
+    """The weights of both after the same CD-2 steps from the same numbers."""
+    machine = LabelledRBM(4, 3, 5, rng=rng, std=1.0, dtype=np.float64)
+    v = np.hstack([rng.random((6, 4)), np.eye(3)[rng.integers(0, 3, 6)]])
+    report = compare_cd(machine, v, k=2, steps=20)
+    return [row.received for row in report.rows], [row.expected for row in report.rows]
+
+
+def dbn_twin(rng):
+    """What the twin unrolls into and what it feeds its RBMs, beside the original's."""
+    import torch
+
+    net = DBN((6, 5, 4, 3), rng=rng, labels=3, std=1.0, dtype=np.float64)
+    twin, v, label = to_torch(net, "cpu"), rng.random((6, 6)), np.array([0, 1, 2, 0, 1, 2])
+    tensors = torch.tensor(v), torch.tensor(label)
+    with torch.no_grad():
+        theirs = [twin.inputs(tensors[0], 2, tensors[1]), twin.label_probabilities(tensors[0])]
+        theirs += [twin.autoencoder()(tensors[0]), twin.unroll(2)[:-1](tensors[0])]
+    ours = [net.inputs(v, 2, label), net.label_probabilities(v)]
+    ours += [net.autoencoder()(v), Sequential(*net.unroll(2, rng).layers[:-1])(v)]
+    return np.hstack(ours), np.hstack(theirs)
+
+
 def dbn(rng):
     """Up, down and pictures of one label, beside a twin that draws the same numbers."""
     import torch
@@ -151,6 +174,8 @@ OUTPUTS = {
     GaussianRBM: gaussian_rbm,
     LabelledRBM: labelled_rbm,
     DBN: dbn,
+    dbn_torch.LabelledRBM: labelled_rbm_twin,
+    dbn_torch.DBN: dbn_twin,
     rbm_torch.RBM: rbm_twin(RBM),
     rbm_torch.GaussianRBM: rbm_twin(GaussianRBM),
     AISEstimate: ais,
