@@ -223,10 +223,12 @@ def test_missing_asset():
     assert_sentence(error)
 
 
-def test_every_asset_is_described_with_its_checksum():
-    folder = ROOT / "assets/data"
+@pytest.mark.parametrize(("folder", "kind"), [("data", "*.np?"), ("models", "*.safetensors")])
+def test_every_asset_is_described_with_its_checksum(folder, kind):
+    folder = ROOT / "assets" / folder
     readme = (folder / "README.md").read_text("utf-8")
-    for path in folder.glob("*.np?"):
+    assert list(folder.glob(kind))
+    for path in folder.glob(kind):
         assert f"## {path.name}" in readme
         assert hashlib.sha256(path.read_bytes()).hexdigest() in readme
         assert f"{path.stat().st_size:,} bytes" in readme
