@@ -341,8 +341,16 @@ class EnergyLandscape(Explorer):
         x, y = cell(8, 4)
         self.sheet.text(x + WIDE / 2, TOP + 0.13, "sum: p(v)", ha="center", **ink)
         self.sheet.text(LEFT - 0.06, y + HIGH / 2, "sum: p(h)", ha="right", **ink)
-        self.sheet.text(2.1, 5.83, "Drag a number or a line up or down", ha="center", **ink)
-        self.sheet.text(7.2, 5.83, "E: energy, F: free energy, %: probability", ha="center", **ink)
+        self.sheet.text(
+            2.1, 5.83, "Drag a number up or down, click a unit to flip it", ha="center", **ink
+        )
+        self.sheet.text(
+            7.2,
+            5.83,
+            "energy E or free energy F, and probability; click a state to go there",
+            ha="center",
+            **ink,
+        )
         for unit, (x, y) in UNITS.items():
             name = unit[0] + LOW[int(unit[1])]
             self.sheet.text(x - RADIUS - 0.06, y, name, ha="right", **(ink | {"fontsize": 11}))
@@ -403,7 +411,7 @@ class EnergyLandscape(Explorer):
             x, y = cell(row, column)
             letter = "E" if row < 8 and column < 4 else "F"
             if not np.isnan(energy):
-                yield Label(x + 0.05, y + 0.36, f"{letter} {decimal(energy)}", left)
+                yield Label(x + 0.05, y + 0.36, f"{letter} {short(energy, letter)}", left)
                 yield Label(x + WIDE - 0.05, y + 0.36, percent(exact[row, column]), right)
         x, y = cell(8, 4)
         yield Label(x + 0.05, y + 0.36, f"Z = {data_z(data)}", left)
@@ -647,14 +655,18 @@ def signed(number: float) -> str:
     return f"{number:+.1f}".replace("-", "−") if round(number, 1) else "0.0"
 
 
+def short(number: float, letter: str) -> str:
+    """For a cell: energies are whole tenths, free energies have more places while there is room."""
+    places = 2 if letter == "F" and abs(number) < 9.995 else 1
+    return f"{round(float(number), places) + 0.0:.{places}f}".replace("-", "−")
+
+
 def percent(p: float) -> str:
-    """A probability in per cent, with as many places as a small one needs."""
-    if p >= 0.0995:
-        return f"{100 * p:.1f} %"
-    return f"{100 * p:.2f} %" if p >= 5e-5 else "< 0.01 %"
+    """A probability in per cent."""
+    return f"{p:.1%}" if p >= 5e-4 else "<0.1%"
 
 
 def data_z(data: Landscape) -> str:
     """The partition function; a large one in powers of ten."""
     z = float(np.exp(data.log_z))
-    return f"{z:.1f}" if z < 1e4 else f"{z:.2e}".replace("e+", "e")
+    return f"{z:.4g}" if z < 1e4 else f"{z:.3g}".replace("e+", "e")

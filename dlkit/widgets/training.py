@@ -102,7 +102,9 @@ class TrainingExplorer(Explorer):
 
     restarts: ClassVar[tuple[str, ...]] = ()
     most_branches: ClassVar[int] = 4
+    most_moments: ClassVar[int] = 256  # of a branch: how often a state is kept to come back to
     most_steps: ClassVar[int] = 100_000
+    most_moments: ClassVar[int] = 256  # of a branch that are kept: fewer, if a state is large
     pace: ClassVar[str] = "fast"
 
     # What an explorer says about its training --------------------------------------------------
@@ -255,7 +257,7 @@ class TrainingExplorer(Explorer):
             return
         state = self.begin(**values)  # first: a ValueError leaves everything as it is
         self._now, self.time, self._names, self.branches = state, 0, 0, []
-        self._begin_branch(Recording(self._next_name()))
+        self._begin_branch(Recording(self._next_name(), self.most_moments))
         self.branch.add(state)
         self._begun = True
 
