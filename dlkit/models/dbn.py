@@ -186,13 +186,13 @@ class DBN(Model):
         if start is None:
             start = bernoulli(np.full((n, size), 0.5, dtype), rng)
         v = check_array("start", start, (n, size), dtype=dtype)
+        clamped = None if label is None else self._one_hot(np.resize(label, n), n)
         if self.labels:
-            clamped = None if label is None else self._one_hot(np.resize(label, n), n)
             even = np.full((n, self.labels), 1 / self.labels, dtype)
             v = np.hstack([v, draw_one(even, rng) if clamped is None else clamped])
         for _ in range(steps):
             v = top.sample_visible(top.sample_hidden(v, rng), rng)
-            if label is not None:
+            if clamped is not None:
                 v[:, size:] = clamped
         return v[:, :size]
 

@@ -84,7 +84,7 @@ class DBN(nn.Module):
         if labels:
             below, above = pairs[-1]
             rbms.append(LabelledRBM(below, labels, above, **at))
-        self.rbms = nn.ModuleList(rbms)
+        self.rbms: Sequence[RBM] = nn.ModuleList(rbms)  # pyright: ignore
 
     @torch.no_grad()
     def inputs(self, v: Tensor, layer: int, label: Tensor | None = None) -> Tensor:
@@ -154,7 +154,10 @@ class DBN(nn.Module):
     @torch.no_grad()
     def label_probabilities(self, v: Tensor) -> Tensor:
         """p(label | layer below the top) after one sweep up, (N, labels)."""
-        return self.rbms[-1].label_probabilities(self.up(v, len(self.rbms) - 1))
+        top = self.rbms[-1]
+        if not isinstance(top, LabelledRBM):
+            raise ValueError("this net has no label units: make it with DBN(sizes, labels=10)")
+        return top.label_probabilities(self.up(v, len(self.rbms) - 1))
 
     def unroll(self, classes: int, generator: torch.Generator | None = None) -> nn.Sequential:
         """The net as a classifier to be fine-tuned, with a new Linear on top.
