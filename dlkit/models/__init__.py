@@ -11,6 +11,8 @@ regularisers  L1 by soft threshold, max-norm
 rbm           the restricted Boltzmann machine, contrastive divergence, Gaussian visible units;
               rbm_torch is its twin
 partition     the partition function: exact by enumeration, annealed importance sampling
+exact         the likelihood's gradient and the mean update of CD, by enumeration
+boltzmann     the general Boltzmann machine, every unit tied to every other
 dbn           the deep belief net: RBMs stacked, with labels on top or without
 normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)

@@ -5,6 +5,7 @@ All sums are done in float64, whatever the machine's dtype.
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,29 +26,54 @@ CHUNK = 4096
 def all_states(n: int, dtype: DTypeLike = float) -> np.ndarray:
     """All 2ⁿ states of n binary units, (2ⁿ, n); row i spells the number i, lowest digit last."""
     check_number("n", n, low=1, high=LARGEST, whole=True)
-    return _states(np.arange(2**n), n).astype(dtype)
+    return np.concatenate([states.astype(dtype) for states in states_in_chunks(n)])
+
+
+def states_in_chunks(n: int) -> Iterator[np.ndarray]:
+    """All 2ⁿ states, 4096 at a time: a million at once would take a lot of memory."""
+    digits = np.arange(n - 1, -1, -1)
+    for start in range(0, 2**n, CHUNK):
+        numbers = np.arange(start, min(start + CHUNK, 2**n))
+        yield (numbers[:, None] >> digits & 1).astype(float)
+
+
+def state_numbers(states: ArrayLike) -> np.ndarray:
+    """Which rows of `all_states` the rows of `states` (N, n) are, as whole numbers (N,).
+
+    `np.bincount(state_numbers(v), minlength=2**n) / len(v)` is how often each state occurred.
+    """
+    states = check_array("states", states, ("N", "n"), finite=True)
+    if not np.isin(states, (0, 1)).all():
+        raise ValueError(f"states must hold 0 and 1, got {states[~np.isin(states, (0, 1))][0]}")
+    return states.astype(np.int64) @ (1 << np.arange(states.shape[1] - 1, -1, -1))
+
+
+def smaller_side(rbm: RBM) -> str:
+    """The side to enumerate, "visible" or "hidden": the other is then summed in closed form.
+
+    With Gaussian visible units it is the hidden one. Raises `ValueError` above 20 units.
+    """
+    hidden, visible = rbm.weight.shape
+    side = "hidden" if hidden < visible or isinstance(rbm, GaussianRBM) else "visible"
+    if (hidden if side == "hidden" else visible) > LARGEST:
+        raise ValueError(
+            f"rbm must have at most {LARGEST} units on the side that is enumerated, got {visible} "
+            f"visible and {hidden} hidden (annealed_importance_sampling estimates log Z)"
+        )
+    return side
 
 
 def log_partition(rbm: RBM) -> float:
     """log Z, exact: the sum of e⁻ᶠ over all states of the smaller side.
 
-    Raises `ValueError` when that side has more than 20 units. With Gaussian visible units Z is an
-    integral over v, and the hidden side is the one enumerated.
+    Raises `ValueError` when that side has more than 20 units.
     """
-    rbm = _double(rbm)
-    hidden, visible = rbm.weight.shape
-    by_hidden = hidden < visible or isinstance(rbm, GaussianRBM)
-    n, free_energy = (hidden, rbm.hidden_free_energy) if by_hidden else (visible, rbm.free_energy)
-    if n > LARGEST:
-        raise ValueError(
-            f"rbm must have at most {LARGEST} units on one side for an exact sum, got {visible} "
-            f"visible and {hidden} hidden (estimate it by annealed_importance_sampling)"
-        )
-    parts = [
-        _log_sum_exp(-free_energy(_states(np.arange(start, min(start + CHUNK, 2**n)), n)))
-        for start in range(0, 2**n, CHUNK)
-    ]
-    return float(_log_sum_exp(np.array(parts)))
+    rbm = in_double(rbm)
+    if smaller_side(rbm) == "visible":
+        n, free_energy = len(rbm.visible_bias), rbm.free_energy
+    else:
+        n, free_energy = len(rbm.hidden_bias), rbm.hidden_free_energy
+    return log_sum_exp([log_sum_exp(-free_energy(states)) for states in states_in_chunks(n)])
 
 
 def log_likelihood(rbm: RBM, v: ArrayLike, log_z: float | None = None) -> np.ndarray:
@@ -57,7 +83,7 @@ def log_likelihood(rbm: RBM, v: ArrayLike, log_z: float | None = None) -> np.nda
     """
     if log_z is None:
         log_z = log_partition(rbm)
-    return -_double(rbm).free_energy(v) - log_z
+    return -in_double(rbm).free_energy(v) - log_z
 
 
 @dataclass(frozen=True)
@@ -95,7 +121,7 @@ def annealed_importance_sampling(
     if isinstance(rbm, GaussianRBM):
         raise ValueError("rbm must have binary visible units, got a GaussianRBM")
     check_number("chains", chains, low=2, whole=True)
-    rbm, betas = _double(rbm), _ladder(temperatures)
+    rbm, betas = in_double(rbm), _ladder(temperatures)
     hidden, visible = rbm.weight.shape
     base = rbm.visible_bias if base_bias is None else base_bias
     base = check_array("base_bias", base, (visible,), dtype=float, finite=True)
@@ -147,18 +173,16 @@ def _ladder(temperatures: int | ArrayLike) -> np.ndarray:
     return betas
 
 
-def _states(numbers: np.ndarray, n: int) -> np.ndarray:
-    """The binary digits of whole numbers, lowest last, as floats (len(numbers), n)."""
-    return (numbers[:, None] >> np.arange(n - 1, -1, -1) & 1).astype(float)
-
-
-def _double(rbm: RBM) -> RBM:
-    """The same machine in float64, for sums of many small numbers."""
+def in_double(rbm: RBM) -> RBM:
+    """The same machine in float64, for sums of many small numbers; float64 ones are shared."""
     double = copy.copy(rbm)
+    double.__dict__.pop("_gradients", None)
     for name, array in rbm.parameters.items():
         setattr(double, name, array.astype(float, copy=False))
     return double
 
 
-def _log_sum_exp(a: np.ndarray) -> np.floating:
-    return np.logaddexp.reduce(a)
+def log_sum_exp(a: ArrayLike) -> float:
+    """log Σ eᵃ; the largest term is taken out first, so that nothing overflows."""
+    top = np.max(a)
+    return float(top + np.log(np.exp(a - top).sum()))

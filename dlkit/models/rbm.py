@@ -22,8 +22,9 @@ class RBM(Model):
     independent, and given h the visible ones: each side is sampled in one step.
 
     `weight` W (hidden, visible) starts at N(0, std²), `visible_bias` b (visible,) and
-    `hidden_bias` c (hidden,) at zero (Hinton 2010, §8). Every method raises `ValueError` when a
-    state has another shape.
+    `hidden_bias` c (hidden,) at zero. (Hinton 2010, §8, starts b at the log-odds of the data,
+    `partition.base_rate`.) Every method raises `ValueError` when a state has another shape or
+    leaves 0 … 1; probabilities are welcome where states are.
     """
 
     parameter_names = ("weight", "visible_bias", "hidden_bias")

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlkit.models import dbn_torch, rbm_torch
 from dlkit.models.dbn import DBN, LabelledRBM
+from dlkit.models.boltzmann import BoltzmannMachine
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.dropout import Dropout
 from dlkit.models.layer import Layer, Model
@@ -107,6 +108,14 @@ def rbm_twin(kind):
     return trained
 
 
+def boltzmann(rng):
+    """P(h | v) of a general machine, and the same from the energy of every state (v, h)."""
+    machine = BoltzmannMachine(4, 3, rng=rng, std=1.0, dtype=np.float64)
+    machine.bias[:] = rng.normal(size=7)
+    joint = np.exp(-machine.energy(all_states(7))).reshape(16, 8)
+    return machine.conditional(all_states(4)), joint / joint.sum(axis=1, keepdims=True)
+
+
 def ais(rng):
     """Annealing between machines without weights is exact: a product of independent units."""
     machine = RBM(5, 4, rng=rng, std=0.0, dtype=np.float64)
@@ -178,6 +187,7 @@ OUTPUTS = {
     dbn_torch.DBN: dbn_twin,
     rbm_torch.RBM: rbm_twin(RBM),
     rbm_torch.GaussianRBM: rbm_twin(GaussianRBM),
+    BoltzmannMachine: boltzmann,
     AISEstimate: ais,
 }
 """Class without a gradient → our output and torch's, or what enumeration says."""
