@@ -7,8 +7,8 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 import numpy as np
 
 from dlkit.models import dbn_torch, rbm_torch
-from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.boltzmann import BoltzmannMachine
+from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.dropout import Dropout
 from dlkit.models.layer import Layer, Model
