@@ -104,7 +104,6 @@ class TrainingExplorer(Explorer):
     most_branches: ClassVar[int] = 4
     most_moments: ClassVar[int] = 256  # of a branch: how often a state is kept to come back to
     most_steps: ClassVar[int] = 100_000
-    most_moments: ClassVar[int] = 256  # of a branch that are kept: fewer, if a state is large
     pace: ClassVar[str] = "fast"
 
     # What an explorer says about its training --------------------------------------------------
