@@ -32,6 +32,8 @@ class LabelledRBM(RBM):
     `weight` is (hidden, features + labels). Raises `ValueError` for fewer than 2 labels.
     """
 
+    independent_bits = False
+
     def __init__(
         self,
         features: int,

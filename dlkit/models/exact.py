@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike
 from dlkit.check import check_number
 from dlkit.models.partition import (
     all_states,
+    check_bits,
     in_double,
     log_partition,
     smaller_side,
     states_in_chunks,
 )
-from dlkit.models.rbm import RBM, GaussianRBM, softplus
+from dlkit.models.rbm import RBM, softplus
 
 Arrays = dict[str, np.ndarray]
 
@@ -27,7 +28,7 @@ PIECE = 2**22
 
 def visible_distribution(rbm: RBM) -> np.ndarray:
     """P(v) of every visible state, in the order of `all_states`, as (2^visible,)."""
-    rbm = _binary(in_double(rbm))
+    rbm = check_bits(in_double(rbm))
     free_energy = rbm.free_energy(all_states(len(rbm.visible_bias)))
     return np.exp(-free_energy - log_partition(rbm))
 
@@ -68,14 +69,12 @@ def expected_update(rbm: RBM, v: ArrayLike, *, k: int = 1, sampled: bool = True)
     for _ in range(k):
         p = _carry(p, rbm._hidden_input(visible), h)
         if sampled:
-            visible = all_states(len(_binary(rbm).visible_bias))
+            visible = all_states(len(check_bits(rbm).visible_bias))
             p = _carry(p, rbm._visible_input(h), visible)
         else:
             visible = rbm.visible_probabilities(h)
-    data, fantasies = (
-        _slopes_of_data(rbm, v),
-        _slopes(p, visible, rbm.hidden_probabilities(visible)),
-    )
+    data = _slopes_of_data(rbm, v)
+    fantasies = _slopes(p, visible, rbm.hidden_probabilities(visible))
     return {name: data[name] - fantasies[name] for name in data}
 
 
@@ -133,9 +132,3 @@ def _carry(p: np.ndarray, z: np.ndarray, states: np.ndarray) -> np.ndarray:
         table -= softplus(part).sum(axis=1, keepdims=True)
         carried = carried + p[start : start + rows] @ np.exp(table, out=table)
     return carried
-
-
-def _binary(rbm: RBM) -> RBM:
-    if isinstance(rbm, GaussianRBM):
-        raise ValueError("rbm must have binary visible units to enumerate, got a GaussianRBM")
-    return rbm

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from dlkit.check import check_array, check_number
 from dlkit.models.dense import sigmoid
-from dlkit.models.rbm import RBM, GaussianRBM, bernoulli, softplus
+from dlkit.models.rbm import RBM, bernoulli, softplus
 
 LARGEST = 20
 """The most units that are enumerated: a million states."""
@@ -51,10 +51,11 @@ def state_numbers(states: ArrayLike) -> np.ndarray:
 def smaller_side(rbm: RBM) -> str:
     """The side to enumerate, "visible" or "hidden": the other is then summed in closed form.
 
-    With Gaussian visible units it is the hidden one. Raises `ValueError` above 20 units.
+    With visible units that are real or tied to one another it is the hidden one. Raises
+    `ValueError` above 20 units.
     """
     hidden, visible = rbm.weight.shape
-    side = "hidden" if hidden < visible or isinstance(rbm, GaussianRBM) else "visible"
+    side = "visible" if visible <= hidden and rbm.independent_bits else "hidden"
     if (hidden if side == "hidden" else visible) > LARGEST:
         raise ValueError(
             f"rbm must have at most {LARGEST} units on the side that is enumerated, got {visible} "
@@ -118,8 +119,7 @@ def annealed_importance_sampling(
     β itself from 0 to 1. `base_bias` b₀ (visible,) is best fitted to the data, `base_rate(v)`; the
     default is the machine's own visible bias. E[e^log_weight] = Z for any number of steps.
     """
-    if isinstance(rbm, GaussianRBM):
-        raise ValueError("rbm must have binary visible units, got a GaussianRBM")
+    check_bits(rbm)
     check_number("chains", chains, low=2, whole=True)
     rbm, betas = in_double(rbm), _ladder(temperatures)
     hidden, visible = rbm.weight.shape
@@ -171,6 +171,13 @@ def _ladder(temperatures: int | ArrayLike) -> np.ndarray:
     if len(betas) < 2 or betas[0] != 0 or betas[-1] != 1 or (np.diff(betas) < 0).any():
         raise ValueError(f"temperatures must rise from 0 to 1, got {betas}")
     return betas
+
+
+def check_bits(rbm: RBM) -> RBM:
+    """Return `rbm` if its visible units are independent bits, or raise a `ValueError`."""
+    if not rbm.independent_bits:
+        raise ValueError(f"rbm must have binary visible units, got {rbm}")
+    return rbm
 
 
 def in_double(rbm: RBM) -> RBM:

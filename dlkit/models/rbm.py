@@ -28,6 +28,7 @@ class RBM(Model):
     """
 
     parameter_names = ("weight", "visible_bias", "hidden_bias")
+    independent_bits = True  # whether the visible units are bits, independent of each other given h
 
     def __init__(
         self,
@@ -192,6 +193,8 @@ class GaussianRBM(RBM):
     binary units: nothing bounds a reconstruction. The last visible states are best left at
     their means, `sampled=False`.
     """
+
+    independent_bits = False
 
     def energy(self, v: ArrayLike, h: ArrayLike) -> np.ndarray:
         v, h = self._visible(v), self._hidden(h)
