@@ -411,7 +411,7 @@ class EnergyLandscape(Explorer):
             x, y = cell(row, column)
             letter = "E" if row < 8 and column < 4 else "F"
             if not np.isnan(energy):
-                yield Label(x + 0.05, y + 0.36, f"{letter} {short(energy, letter)}", left)
+                yield Label(x + 0.05, y + 0.36, f"{letter} {decimal(energy, 1)}", left)
                 yield Label(x + WIDE - 0.05, y + 0.36, percent(exact[row, column]), right)
         x, y = cell(8, 4)
         yield Label(x + 0.05, y + 0.36, f"Z = {data_z(data)}", left)
@@ -434,7 +434,7 @@ class EnergyLandscape(Explorer):
         v, h = VISIBLE[row], HIDDEN[column]
         rbm = build_machine(data.machine)
         parts = [rbm.visible_bias @ v, rbm.hidden_bias @ h, h @ rbm.weight @ v]
-        sums = " − ".join(f"({decimal(part)})" for part in parts)
+        sums = " − ".join(f"({decimal(part, 1)})" for part in parts)
         energy, p = data.energy[row, column], data.probability[row, column]
         yield Label(
             x,
@@ -445,7 +445,8 @@ class EnergyLandscape(Explorer):
         yield Label(
             x,
             0.15,
-            f"= {decimal(energy)}, so p = exp(−E) / Z = exp({decimal(-energy)}) / {data_z(data)} "
+            f"= {decimal(energy, 1)}, so p = exp(−E) / Z = exp({decimal(-energy, 1)}) / "
+            f"{data_z(data)} "
             f"= {percent(p)}",
             plain,
         )
@@ -466,13 +467,14 @@ class EnergyLandscape(Explorer):
         words = [
             f"Chosen: {PARAMETERS[chosen]} = {signed(machine[chosen])}. "
             f"Z = {data_z(data)}, log Z = {decimal(data.log_z)}. The most probable of the 32 "
-            f"states is v = {visible}, h = {hidden}: energy {decimal(data.energy[row, column])}, "
+            f"states is v = {visible}, h = {hidden}: "
+            f"energy {decimal(data.energy[row, column], 1)}, "
             f"probability {percent(data.probability[row, column])}. "
             f"Probabilities of the visible states: {marginal}."
         ]
         row, column = data.samples.state
         where = f"v = {bits(VISIBLE[row])}, h = {bits(HIDDEN[column])}"
-        energy = decimal(data.energy[row, column])
+        energy = decimal(data.energy[row, column], 1)
         words.append(f"The chain is at {where}, with energy {energy}.")
         steps = data.samples.steps
         if not steps:
@@ -645,20 +647,14 @@ def bits(state: np.ndarray) -> str:
     return "".join(str(int(unit)) for unit in state)
 
 
-def decimal(number: float) -> str:
-    """Two decimals, a real minus, no "−0.00"."""
-    return f"{round(float(number), 2) + 0.0:.2f}".replace("-", "−")
+def decimal(number: float, places: int = 2) -> str:
+    """A number with so many decimals, a real minus and no "−0.0"."""
+    return f"{round(float(number), places) + 0.0:.{places}f}".replace("-", "−")
 
 
 def signed(number: float) -> str:
     """One decimal and its sign."""
     return f"{number:+.1f}".replace("-", "−") if round(number, 1) else "0.0"
-
-
-def short(number: float, letter: str) -> str:
-    """For a cell: energies are whole tenths, free energies have more places while there is room."""
-    places = 2 if letter == "F" and abs(number) < 9.995 else 1
-    return f"{round(float(number), places) + 0.0:.{places}f}".replace("-", "−")
 
 
 def percent(p: float) -> str:

@@ -160,20 +160,22 @@ class CDTraining(TrainingExplorer):
         for row, words in enumerate(("data", "reconstruction", "long chains")):
             y = ROWS[1] - (PICTURE + 0.08) * row + PICTURE / 2
             self.sheet.text(ROWS[0] - 0.1, y, words, ha="right", **ink)
-        self.charts, self.curves, self.names = {}, {}, {}  # by the charts' names
+        self.charts, self.lines, self.names = {}, {}, {}  # by the charts' names
         for name, left in CHARTS.items():
             place = (left / width, CHART_LOW / height, CHART_WIDE / width, CHART_HIGH / height)
             self.charts[name] = chart = figure.add_axes(place)
             self._build_chart(name, chart)
             self.names[name] = Labels(chart)
-        lines = self.curves["error"]
-        self.charts["error"].legend(
+        lines = self.lines["error"]
+        legend = self.charts["error"].legend(
             [lines[name] for name in ("train", "held-out", "others")],
             ["training", "held-out", "other branches"],
             fontsize=8,
             frameon=False,
             loc="upper right",
-        ).set_zorder(0)
+        )
+        legend.set_zorder(0)
+        self._sample, self._painted = legend.legend_handles[0], None
         self.live(self.tiles, self.labels, *self.names.values())
 
     def _build_chart(self, name: str, chart: Axes) -> None:
@@ -186,8 +188,8 @@ class CDTraining(TrainingExplorer):
         (train,) = chart.plot([], [], "-", color=plots.BLUE, linewidth=2)
         (held_out,) = chart.plot([], [], "--", color=plots.VERMILION, linewidth=2)
         (now,) = chart.plot([], [], "|", color=plots.INK[0], markersize=14)
-        self.curves[name] = {"others": others, "train": train, "held-out": held_out, "now": now}
-        self.live(*self.curves[name].values())
+        self.lines[name] = {"others": others, "train": train, "held-out": held_out, "now": now}
+        self.live(*self.lines[name].values())
 
     def draw(self, data: Scene) -> None:
         self.tiles.show(self._pictures(data))
@@ -196,9 +198,11 @@ class CDTraining(TrainingExplorer):
         self._draw_chart("error", "error", data)
         self._draw_chart("free energy", "free energy", data)
         self._draw_chart("third", third, data)
-        blue = plots.SKY if self.dark else plots.BLUE
-        for curves in self.curves.values():
-            curves["train"].set_color(blue)
+        if self.dark != self._painted:
+            self._painted = self.dark
+            blue = plots.SKY if self.dark else plots.BLUE
+            for line in (*(curves["train"] for curves in self.lines.values()), self._sample):
+                line.set_color(blue)
 
     def _pictures(self, data: Scene) -> Iterator[Tile]:
         left, low, side = FILTERS
@@ -230,10 +234,9 @@ class CDTraining(TrainingExplorer):
         yield Label(
             FILTERS[0],
             self.size[1] - 0.17,
-            f"weights of the {hidden} hidden units: orange +, blue −",
+            f"weights of {hidden} hidden units (orange +, blue −, full at ±{scale:g})",
             plain,
         )
-        yield Label(FILTERS[0], FILTERS[1] - 0.14, f"full colour: ±{scale:g}", plain)
         x, y = 3.85, 4.08
         yield Label(
             x,
@@ -266,7 +269,7 @@ class CDTraining(TrainingExplorer):
 
     def _draw_chart(self, name: str, metric: str, data: Scene) -> None:
         """The curves of the present branch, and those of the others, dotted."""
-        chart, curves, updates = self.charts[name], self.curves[name], data.source.updates
+        chart, curves, updates = self.charts[name], self.lines[name], data.source.updates
         others: list[np.ndarray] = [np.empty((2, 0))]
         ends = []
         for branch in self.branches:
@@ -340,9 +343,11 @@ class CDTraining(TrainingExplorer):
 
 
 def _with_usual(values: dict) -> dict:
-    """The values, and below them the usual ones of the dataset among them, if there is one."""
-    usual = (usual for name, usual in USUAL.items() if name == values.get("dataset"))
-    return next(usual, {}) | values
+    """The values, and with those that name a dataset its usual ones, which come after its name."""
+    for dataset, usual in USUAL.items():
+        if values.get("dataset") == dataset:
+            return {"dataset": dataset} | usual | values
+    return values
 
 
 def arrange(filters: np.ndarray) -> np.ndarray:
@@ -367,10 +372,10 @@ def thinned(values: list[float], updates: int) -> np.ndarray:
 def window(values: np.ndarray) -> tuple[float, float]:
     """Round limits for an axis that shows all of these; they change seldom."""
     values = values[np.isfinite(values)]
-    if not len(values):
+    if not values.any():
         return 0.0, 1.0
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    rough = max(high - low, 1e-6) / 4
+    rough = max(high - low, 1e-6) / 4  # four parts or a few more
     step = 10 ** np.floor(np.log10(rough))
     step = next(step * m for m in (1, 2, 5, 10) if step * m >= rough)
     return float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
