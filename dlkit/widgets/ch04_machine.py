@@ -3,14 +3,20 @@
 from functools import lru_cache
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 
-from dlkit import checkpoint
+from dlkit import checkpoint, plots
 from dlkit.data.files import asset
 from dlkit.models.dense import softmax
 from dlkit.models.rbm import RBM, GaussianRBM
 from dlkit.widgets.ch02_digit import mnist, trained
 from dlkit.widgets.drawing_pad import SIDE
+from dlkit.widgets.tiles import paint, palette
 
+GREYS = tuple(  # paper to ink, for a light page and a dark one
+    palette(LinearSegmentedColormap.from_list("grey", pair))
+    for pair in zip(plots.PAPER, plots.INK, strict=True)
+)
 SURE = 0.5  # what the net says with a smaller probability does not count as read
 
 
@@ -47,6 +53,16 @@ def read(pictures: np.ndarray) -> np.ndarray:
     return np.where(p.max(axis=1) >= SURE, p.argmax(axis=1), -1)
 
 
-def ink_of(picture: np.ndarray) -> np.ndarray:
-    """A picture of greys 0 … 1 as the machine's visible units: (784,) True and False."""
-    return np.ravel(picture) > 0.5
+def ink_of(pictures: np.ndarray) -> np.ndarray:
+    """Greys 0 … 1 as states of the machine's visible units: True is on."""
+    return pictures > 0.5
+
+
+def tile_of(picture: np.ndarray, dark: bool) -> np.ndarray:
+    """784 numbers 0 (paper) … 1 (ink) as the pixels of a `Tile`."""
+    return paint(2.0 * picture.reshape(SIDE, SIDE)[::-1] - 1, GREYS[dark])
+
+
+def named(digit: int) -> str:
+    """A digit that `read` has found, as it is written: a question mark if it found none."""
+    return str(digit) if digit >= 0 else "?"

@@ -1,6 +1,7 @@
 // Inks at once, without waiting for the kernel, and sends the strokes once a frame.
 
 const SIDE = 28;
+const BOX = [4 / SIDE, 20 / SIDE]; // where MNIST's digits lie: the box's corner and its side
 const PEN = 2.5 / SIDE; // the pen's width as a fraction of the pad, as drawing_pad.py inks it
 
 function add(parent, tag, attributes = {}, text = "") {
@@ -47,6 +48,20 @@ function render({ model, el }) {
     if (paper.width !== side) paper.width = paper.height = side;
     const context = paper.getContext("2d");
     context.clearRect(0, 0, side, side);
+    const veil = model.get("veil");
+    if (veil.byteLength) {
+      context.globalAlpha = 0.25;
+      context.imageSmoothingEnabled = false;
+      context.drawImage(picture(veil), 0, 0, side, side);
+      context.imageSmoothingEnabled = true;
+      context.globalAlpha = 0.6;
+      context.strokeStyle = getComputedStyle(paper).color;
+      context.lineWidth = side / 224;
+      context.setLineDash([side / 56, side / 56]);
+      context.strokeRect(BOX[0] * side, BOX[0] * side, BOX[1] * side, BOX[1] * side);
+      context.setLineDash([]);
+      context.globalAlpha = 1;
+    }
     const bytes = model.get("background");
     if (bytes.byteLength) context.drawImage(picture(bytes), 0, 0, side, side);
     context.strokeStyle = context.fillStyle = getComputedStyle(paper).color;
@@ -189,6 +204,7 @@ function render({ model, el }) {
   const repaint = () => { paint(); paintSeen(); };
   model.on("change:strokes", fromKernel);
   model.on("change:background", paint);
+  model.on("change:veil", paint);
   model.on("change:seen", paintSeen);
   model.on("change:label", name);
   const themes = new MutationObserver(() => requestAnimationFrame(repaint));
@@ -205,6 +221,7 @@ function render({ model, el }) {
     sizes.disconnect();
     model.off("change:strokes", fromKernel);
     model.off("change:background", paint);
+    model.off("change:veil", paint);
     model.off("change:seen", paintSeen);
     model.off("change:label", name);
   };

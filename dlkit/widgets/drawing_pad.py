@@ -33,7 +33,8 @@ class DrawingPad(anywidget.AnyWidget):
 
     `strokes` is a list of polylines of points (x, y, t): x and y in 0 … 1 from the top left, t in
     milliseconds since the first point. `pixels` is the drawing as a network wants it. `label` names
-    the pad on the page and for a screen reader.
+    the pad on the page and for a screen reader. `fit=False` leaves the drawing where it was drawn.
+    `veil` shades a part of the pad, and shows the box in which MNIST's digits lie.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -46,11 +47,13 @@ class DrawingPad(anywidget.AnyWidget):
         sync=True, from_json=lambda value, _: bytes(value)
     )
     seen = traitlets.Bytes(b"").tag(sync=True)  # `pixels` as bytes, shown beside the pad
+    fit = traitlets.Bool(True)  # whether strokes are scaled and centred, as MNIST's makers did
+    veil = traitlets.Bytes(b"").tag(sync=True)  # 784 bytes, how dark the shade is, or nothing
 
     def __init__(self, **traits):
         super().__init__(**traits)
         self._callbacks: list[Callable[[DrawingPad], None]] = []
-        self.observe(self._changed, ["strokes", "background"])
+        self.observe(self._changed, ["strokes", "background", "fit"])
         self._show_seen()
 
     @property
@@ -65,7 +68,7 @@ class DrawingPad(anywidget.AnyWidget):
         All zeros when the pad is empty. A loaded picture stays as it is, and ink goes on top.
         """
         if not self.background:
-            return rasterise(self.strokes)
+            return rasterise(self.strokes, fit=self.fit)
         return np.maximum(from_bytes(self.background), rasterise(self.strokes, fit=False))
 
     def on_draw(self, callback: Callable[["DrawingPad"], None]) -> None:
