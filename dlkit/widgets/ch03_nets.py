@@ -34,7 +34,8 @@ PLAIN, NORMALISED, RESIDUAL = PATHS = ("plain", "batch normalisation", "residual
 # A unit is saturated where its slope f′ is less than a tenth of the steepest: it barely learns.
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0, "ReLU": 1.0}
 SATURATED = 0.1
-T = np.linspace(-8, 8, 1601)  # where a standard normal variable is looked at, and its weights
+# Where a standard normal variable is looked at, but not at ReLU's kink, and with which weights.
+T = np.linspace(-8, 8, 1600)
 WEIGHTS = np.exp(-(T**2) / 2) / np.exp(-(T**2) / 2).sum()
 BINS = 24
 # What a histogram of answers reaches from and to. ReLU's have no end: in root mean squares.
@@ -198,6 +199,10 @@ def expect(recipe: Recipe, x: np.ndarray, last: float) -> Theory:
 
     With residual paths the factor² is 1 more, because the gradient also goes past the layer. With
     batch normalisation q is 1 and the spread of the weights cancels: E[f′²] / var(f(z)).
+
+    All this takes f′ as independent of the weights beside it. One layer's factor is right within
+    5 % then; except with residual paths and ReLU, whose answers are all positive: there as much
+    as 10 % more was measured in 12 layers of 100 units (8 nets), and 15 % more in 30.
     """
     n = recipe.width
     spread, bias = n * recipe.variance(n, n), recipe.bias_variance(n)

@@ -184,8 +184,9 @@ class TrainItAnyway(TrainingExplorer):
         if not learner.loss < LARGEST_LOSS:
             raise ValueError(
                 f"Training diverged in step {self.time + 1}: the loss is {learner.loss:.3g}. "
-                f"A learning rate of {learning_rate:.3g} is too large for this net. Lower it and "
-                "go on: the picture shows the last step that worked."
+                f"A learning rate of {learning_rate:.3g} is too large for this net as it began. "
+                "Lower it and go on, or begin with smaller weights: the picture shows the last "
+                "step that worked."
             )
         return {"loss": learner.loss, "right": learner.right}
 
