@@ -136,13 +136,14 @@ class RBM(Model):
             fantasy = self._draw_visible(p, rng) if sampled else p
             fantasy_h = self.hidden_probabilities(fantasy)
 
-        # ⟨∂E/∂θ⟩ of the data minus that of the fantasies. Probabilities of h: nothing is
-        # gained by sampling what is only averaged.
-        gradient = self._gradient("weight")
-        np.matmul((fantasy_h / len(fantasy)).T, fantasy, out=gradient)
-        gradient -= (h / len(v)).T @ v
-        np.subtract(fantasy.mean(axis=0), v.mean(axis=0), out=self._gradient("visible_bias"))
-        np.subtract(fantasy_h.mean(axis=0), h.mean(axis=0), out=self._gradient("hidden_bias"))
+        # ⟨∂E/∂θ⟩ of the data minus that of the fantasies, as one sum over both: E falls by h vᵀ, so
+        # each row counts -1/N for a data point and 1/M for a fantasy. h enters by its probability:
+        # nothing is gained by sampling what is only averaged.
+        share = np.repeat([-1 / len(v), 1 / len(fantasy)], [len(v), len(fantasy)]).astype(v.dtype)
+        states, hidden = np.concatenate((v, fantasy)), np.concatenate((h, fantasy_h))
+        np.matmul((share[:, None] * hidden).T, states, out=self._gradient("weight"))
+        np.matmul(share, states, out=self._gradient("visible_bias"))
+        np.matmul(share, hidden, out=self._gradient("hidden_bias"))
         if sparsity is not None:
             self._press_towards(*sparsity, v, h)
 

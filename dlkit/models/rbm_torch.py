@@ -56,11 +56,11 @@ class RBM(nn.Module):
 
     def hidden_probabilities(self, v: Tensor) -> Tensor:
         """P(hⱼ = 1 | v) = σ(c + W v)ⱼ, as (N, hidden)."""
-        return self._hidden_input(v).sigmoid()
+        return self._hidden_input(v).sigmoid_()
 
     def visible_probabilities(self, h: Tensor) -> Tensor:
         """P(vᵢ = 1 | h) = σ(b + h W)ᵢ, as (N, visible)."""
-        return self._visible_input(h).sigmoid()
+        return self._visible_input(h).sigmoid_()
 
     def sample_hidden(self, v: Tensor, rng: Source = None) -> Tensor:
         """h drawn from P(h | v): 0 and 1, (N, hidden)."""
