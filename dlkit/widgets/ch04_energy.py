@@ -20,7 +20,9 @@ from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
 
 VISIBLE, HIDDEN = all_states(3), all_states(2)  # (8, 3) and (4, 2): rows and columns of the table
-LIMIT, STRIDE = 6.0, 0.1  # of weights and biases
+# Weights and biases are whole quarters, and the sliders' range is a power of two: the page counts
+# in per cent of the range, and would send another number back for one that it cannot hit.
+LIMIT, STRIDE = 8.0, 0.25
 MOST = 100_000  # Gibbs steps that are counted
 FILM = 0.02  # seconds between two pictures of a running chain
 
@@ -40,8 +42,8 @@ UNITS = {f"v{i}": (1.5 * i - 0.9, 3.2) for i in (1, 2, 3)}
 UNITS |= {f"h{j}": (1.5 * j - 0.15, 5.0) for j in (1, 2)}
 RADIUS, BESIDE = 0.2, 0.4  # of a unit; from a unit to its bias
 INCH = 2.0  # a drag over one inch changes a parameter by this much
-LEFT, TOP, WIDE, HIGH, GAP = 4.8, 5.42, 0.95, 0.5, 0.08  # the table and its cells
-CHART = (0.72, 0.55, 3.3, 1.65)
+LEFT, TOP, WIDE, HIGH, GAP = 4.62, 5.42, 1.0, 0.5, 0.08  # the table and its cells
+CHART = (0.72, 0.55, 3.05, 1.65)
 GUIDE = np.unique(np.geomspace(1, MOST, 60).round())
 
 
@@ -110,7 +112,7 @@ class EnergyLandscape(Explorer):
         "ArrowLeft": "",
         "ArrowRight": "choose a weight or a bias",
         "ArrowUp": "",
-        "ArrowDown": "change it (with Shift: ten times as much)",
+        "ArrowDown": "change it by ¼ (with Shift: by 1)",
         "1": "",
         "2": "",
         "3": "flip a visible unit",
@@ -134,7 +136,7 @@ class EnergyLandscape(Explorer):
                 min=-LIMIT,
                 max=LIMIT,
                 step=STRIDE,
-                readout_format=".1f",
+                readout_format=".2f",
                 description=words,
             )
             for (name, words), value in zip(PARAMETERS.items(), FIRST, strict=True)
@@ -331,7 +333,8 @@ class EnergyLandscape(Explorer):
         ]
         grid = LineCollection(lines, colors=plots.QUIET[0], linewidths=0.8, zorder=0)
         self.sheet.add_collection(grid, autolim=False)
-        ink = {"color": plots.INK[0], "va": "center", "fontsize": 9}
+        # Behind all that is live: what lies in front of that is drawn again for every frame.
+        ink = {"color": plots.INK[0], "va": "center", "fontsize": 9, "zorder": 0}
         for column, hidden in enumerate(HIDDEN):
             x, _ = cell(0, column)
             self.sheet.text(x + WIDE / 2, TOP + 0.13, f"h = {bits(hidden)}", ha="center", **ink)
@@ -411,7 +414,7 @@ class EnergyLandscape(Explorer):
             x, y = cell(row, column)
             letter = "E" if row < 8 and column < 4 else "F"
             if not np.isnan(energy):
-                yield Label(x + 0.05, y + 0.36, f"{letter} {decimal(energy, 1)}", left)
+                yield Label(x + 0.05, y + 0.36, f"{letter} {decimal(energy)}", left)
                 yield Label(x + WIDE - 0.05, y + 0.36, percent(exact[row, column]), right)
         x, y = cell(8, 4)
         yield Label(x + 0.05, y + 0.36, f"Z = {data_z(data)}", left)
@@ -434,7 +437,7 @@ class EnergyLandscape(Explorer):
         v, h = VISIBLE[row], HIDDEN[column]
         rbm = build_machine(data.machine)
         parts = [rbm.visible_bias @ v, rbm.hidden_bias @ h, h @ rbm.weight @ v]
-        sums = " − ".join(f"({decimal(part, 1)})" for part in parts)
+        sums = " − ".join(f"({decimal(part)})" for part in parts)
         energy, p = data.energy[row, column], data.probability[row, column]
         yield Label(
             x,
@@ -445,7 +448,7 @@ class EnergyLandscape(Explorer):
         yield Label(
             x,
             0.15,
-            f"= {decimal(energy, 1)}, so p = exp(−E) / Z = exp({decimal(-energy, 1)}) / "
+            f"= {decimal(energy)}, so p = exp(−E) / Z = exp({decimal(-energy)}) / "
             f"{data_z(data)} "
             f"= {percent(p)}",
             plain,
@@ -468,13 +471,13 @@ class EnergyLandscape(Explorer):
             f"Chosen: {PARAMETERS[chosen]} = {signed(machine[chosen])}. "
             f"Z = {data_z(data)}, log Z = {decimal(data.log_z)}. The most probable of the 32 "
             f"states is v = {visible}, h = {hidden}: "
-            f"energy {decimal(data.energy[row, column], 1)}, "
+            f"energy {decimal(data.energy[row, column])}, "
             f"probability {percent(data.probability[row, column])}. "
             f"Probabilities of the visible states: {marginal}."
         ]
         row, column = data.samples.state
         where = f"v = {bits(VISIBLE[row])}, h = {bits(HIDDEN[column])}"
-        energy = decimal(data.energy[row, column], 1)
+        energy = decimal(data.energy[row, column])
         words.append(f"The chain is at {where}, with energy {energy}.")
         steps = data.samples.steps
         if not steps:
@@ -520,7 +523,7 @@ class EnergyLandscape(Explorer):
             by = 1 if event.key == "ArrowRight" else -1
             self.set(chosen=names[(names.index(chosen) + by) % len(names)])
         elif event.key in ("ArrowUp", "ArrowDown"):
-            by = (10 if event.shift else 1) * (STRIDE if event.key == "ArrowUp" else -STRIDE)
+            by = (1.0 if event.shift else STRIDE) * (1 if event.key == "ArrowUp" else -1)
             self._change(chosen, self.values[chosen] + by)
         elif event.key in "12345":
             self._flip(list(UNITS)[int(event.key) - 1])
@@ -531,7 +534,7 @@ class EnergyLandscape(Explorer):
 
     def _change(self, name: str, value: float) -> None:
         value = float(np.clip(round(value / STRIDE) * STRIDE, -LIMIT, LIMIT))
-        self.set(**{name: round(value, 1)})
+        self.set(**{name: value})
 
 
 def build_machine(machine: Machine) -> RBM:
@@ -647,14 +650,15 @@ def bits(state: np.ndarray) -> str:
     return "".join(str(int(unit)) for unit in state)
 
 
-def decimal(number: float, places: int = 2) -> str:
-    """A number with so many decimals, a real minus and no "−0.0"."""
+def decimal(number: float) -> str:
+    """Two decimals, or one where there is no room for two; a real minus and no "−0.00"."""
+    places = 2 if abs(number) < 9.995 else 1
     return f"{round(float(number), places) + 0.0:.{places}f}".replace("-", "−")
 
 
 def signed(number: float) -> str:
-    """One decimal and its sign."""
-    return f"{number:+.1f}".replace("-", "−") if round(number, 1) else "0.0"
+    """A parameter with its sign, as short as it can be."""
+    return f"{number:+g}".replace("-", "−") if number else "0"
 
 
 def percent(p: float) -> str:

@@ -38,7 +38,7 @@ class Scene:
 
     filters: a picture for each hidden unit, (hidden, height, width); rows: pictures to look at,
     their reconstructions, and what the chains dream, (3, 10, height, width); numbers: see
-    `Learner.measure`; largest: of the weights, by size.
+    `Learner.measure`; largest: of the weights, by size; scale: a weight that gets the full colour.
     """
 
     source: Pictures
@@ -46,6 +46,7 @@ class Scene:
     rows: np.ndarray
     numbers: dict[str, float]
     largest: float
+    scale: float
     updates: int
 
 
@@ -144,6 +145,7 @@ class CDTraining(TrainingExplorer):
             np.reshape(rows, (3, SHOWN, *shape)),
             learner.numbers,
             float(np.abs(rbm.weight).max()),
+            round_number(float(np.quantile(np.abs(rbm.weight), 0.995))),
             learner.updates,
         )
 
@@ -156,7 +158,7 @@ class CDTraining(TrainingExplorer):
         self.sheet.set(xlim=(0, width), ylim=(0, height))
         self.sheet.set_axis_off()
         self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
-        ink = {"color": plots.INK[0], "fontsize": 9, "va": "center"}
+        ink = {"color": plots.INK[0], "fontsize": 9, "va": "center", "zorder": 0}
         for row, words in enumerate(("data", "reconstruction", "long chains")):
             y = ROWS[1] - (PICTURE + 0.08) * row + PICTURE / 2
             self.sheet.text(ROWS[0] - 0.1, y, words, ha="right", **ink)
@@ -188,7 +190,14 @@ class CDTraining(TrainingExplorer):
         (train,) = chart.plot([], [], "-", color=plots.BLUE, linewidth=2)
         (held_out,) = chart.plot([], [], "--", color=plots.VERMILION, linewidth=2)
         (now,) = chart.plot([], [], "|", color=plots.INK[0], markersize=14)
-        self.lines[name] = {"others": others, "train": train, "held-out": held_out, "now": now}
+        (best,) = chart.plot([], [], "-.", color=plots.GREEN, linewidth=1.5)
+        self.lines[name] = {
+            "others": others,
+            "train": train,
+            "held-out": held_out,
+            "best": best,
+            "now": now,
+        }
         self.live(*self.lines[name].values())
 
     def draw(self, data: Scene) -> None:
@@ -206,8 +215,7 @@ class CDTraining(TrainingExplorer):
 
     def _pictures(self, data: Scene) -> Iterator[Tile]:
         left, low, side = FILTERS
-        scale = self._scale(data)
-        sheet = arrange(data.filters / scale)
+        sheet = arrange(data.filters / data.scale)
         mosaic = paint(sheet, SIGNED[self.dark])
         mosaic[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.PAPER[self.dark]))
         yield Tile(left, low, side, side, mosaic)
@@ -218,23 +226,15 @@ class CDTraining(TrainingExplorer):
                 x = ROWS[0] + (PICTURE + 0.02) * column
                 yield Tile(x, y, PICTURE, PICTURE, pixels, frame=plots.GREY, line=0.7)
 
-    @staticmethod
-    def _scale(data: Scene) -> float:
-        """The weight that gets the full colour: a round number near the largest ones."""
-        largest = float(np.quantile(np.abs(data.filters), 0.995))
-        steps = np.outer(10.0 ** np.arange(-3, 4), (1, 2, 5)).ravel()
-        return float(steps[np.searchsorted(steps, largest).clip(0, len(steps) - 1)])
-
     def _words(self, data: Scene) -> Iterator[Label]:
         ink, numbers = self.ink, data.numbers
         head, plain = Style(ink, size=10, weight="bold", anchor=0), Style(ink, size=9, anchor=0)
         middle = Style(ink, size=10)
         hidden = len(data.filters)
-        scale = self._scale(data)
         yield Label(
             FILTERS[0],
             self.size[1] - 0.17,
-            f"weights of {hidden} hidden units (orange +, blue −, full at ±{scale:g})",
+            f"weights of {hidden} hidden units (orange +, blue −, full at ±{data.scale:g})",
             plain,
         )
         x, y = 3.85, 4.08
@@ -287,8 +287,9 @@ class CDTraining(TrainingExplorer):
         curves["now"].set_data([data.updates], [data.numbers[metric]])
         longest = max(branch.length for branch in self.branches) * updates
         right = 100 * 2 ** int(np.ceil(np.log2(max(longest, 100) / 100)))
+        curves["best"].set_data([], [])
         if metric == "log-likelihood":
-            curves["held-out"].set_data([0, right], [data.source.best] * 2)
+            curves["best"].set_data([0, right], [data.source.best] * 2)
             ends.append(
                 Label(right, 0.6 * data.source.best, "best possible", Style(self.ink, anchor=1))
             )
@@ -348,6 +349,12 @@ def _with_usual(values: dict) -> dict:
         if values.get("dataset") == dataset:
             return {"dataset": dataset} | usual | values
     return values
+
+
+def round_number(value: float) -> float:
+    """The next of …, 0.1, 0.2, 0.5, 1, 2, 5, … that is not smaller."""
+    steps = np.outer(10.0 ** np.arange(-3, 6), (1, 2, 5)).ravel()
+    return float(steps[min(np.searchsorted(steps, value), len(steps) - 1)])
 
 
 def arrange(filters: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from dlkit.widgets.ch04_energy import (
     LIMIT,
     MOST,
     PARAMETERS,
+    STRIDE,
     UNITS,
     VALLEYS,
     ZERO,
@@ -56,8 +57,8 @@ def enumerate_by_hand(machine):
 
 def a_machine(seed):
     """Weights and biases that a slider can show, from all over their range."""
-    numbers = np.random.default_rng(seed).uniform(-LIMIT, LIMIT, len(PARAMETERS)).round(1)
-    return tuple(numbers.tolist())
+    numbers = np.random.default_rng(seed).uniform(-6, 6, len(PARAMETERS))
+    return tuple((STRIDE * (numbers / STRIDE).round()).tolist())
 
 
 # ---------------------------------------------------------------------------- what it computes
@@ -266,6 +267,15 @@ def test_a_drag_on_a_number_or_a_line_changes_the_weight(landscape):
     assert landscape.values["w11"] == FIRST[0] - 0.5
 
 
+def test_the_page_can_show_every_number_exactly():
+    """noUiSlider computes 100 (value - low) / range and back again; what differs it sends back."""
+    for value in np.arange(-LIMIT, LIMIT + STRIDE, STRIDE):
+        share = (value + LIMIT) * 100 / (2 * LIMIT)
+        step = STRIDE * 100 / (2 * LIMIT)
+        assert round(share / step) * step * (2 * LIMIT) / 100 - LIMIT == value
+    assert all(value % STRIDE == 0 for value in (*FIRST, *VALLEYS))
+
+
 def test_every_number_can_be_grasped_and_no_two_overlap():
     for name in PARAMETERS:
         assert parameter_at(*handle(name)) == name
@@ -297,9 +307,9 @@ def test_the_keyboard_does_all_that_the_pointer_does(landscape):
     press("ArrowRight")
     assert landscape.values["chosen"] == "w12"
     press("ArrowUp")
-    assert landscape.values["w12"] == pytest.approx(FIRST[1] + 0.1)
+    assert landscape.values["w12"] == pytest.approx(FIRST[1] + 0.25)
     press("ArrowDown", shift=True)
-    assert landscape.values["w12"] == pytest.approx(FIRST[1] - 0.9)
+    assert landscape.values["w12"] == pytest.approx(FIRST[1] - 0.75)
     press("ArrowLeft")
     press("ArrowLeft")
     assert landscape.values["chosen"] == "c2"
