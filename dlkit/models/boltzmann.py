@@ -13,7 +13,7 @@ from dlkit.check import check_array, check_number
 from dlkit.models.dense import sigmoid
 from dlkit.models.initialisers import normal
 from dlkit.models.layer import Model
-from dlkit.models.partition import LARGEST, all_states, log_sum_exp
+from dlkit.models.partition import LARGEST, all_states, check_bits, log_sum_exp
 from dlkit.models.rbm import RBM
 
 
@@ -44,8 +44,8 @@ class BoltzmannMachine(Model):
 
     @classmethod
     def of_rbm(cls, rbm: RBM) -> Self:
-        """The machine that a binary RBM is: no ties within a side."""
-        hidden, visible = rbm.weight.shape
+        """The machine that an RBM of bits is: no ties within a side."""
+        hidden, visible = check_bits(rbm).weight.shape
         machine = cls(visible, hidden, rng=np.random.default_rng(0), std=0, dtype=rbm.weight.dtype)
         machine.weight[visible:, :visible] = rbm.weight
         machine.weight[:visible, visible:] = rbm.weight.T
