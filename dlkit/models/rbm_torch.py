@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlkit.check import check_number
 from dlkit.models.device_torch import default_device
 
 Source = torch.Generator | np.random.Generator | None
@@ -95,13 +96,15 @@ class RBM(nn.Module):
         """Fill `grad` of each parameter by CD-k, for any `torch.optim`; return the error.
 
         As in `rbm`. The mean squared reconstruction error stays on its device, as a tensor with
-        one entry: nothing in here waits for the GPU.
+        one entry: nothing in here waits for the GPU. So shapes are looked at, and values are not.
         """
+        check_number("k", k, low=1, whole=True)
+        self._check_shape("v", v)
         h = self.hidden_probabilities(v)
 
         fantasy, fantasy_h = v, h
         if chain is not None:
-            fantasy_h = self.hidden_probabilities(chain)
+            fantasy_h = self.hidden_probabilities(self._check_shape("chain", chain))
         for step in range(k):
             p = self.visible_probabilities(bernoulli(fantasy_h, rng))
             if step == 0:
@@ -133,6 +136,12 @@ class RBM(nn.Module):
 
     def _draw_visible(self, p: Tensor, rng: Source) -> Tensor:
         return bernoulli(p, rng)
+
+    def _check_shape(self, name: str, v: Tensor) -> Tensor:
+        visible = len(self.visible_bias)
+        if v.ndim != 2 or v.shape[1] != visible or not len(v):
+            raise ValueError(f"{name} must have shape (N, {visible}), got {tuple(v.shape)}")
+        return v
 
 
 class GaussianRBM(RBM):
