@@ -42,7 +42,7 @@ UNITS = {f"v{i}": (1.5 * i - 0.9, 3.2) for i in (1, 2, 3)}
 UNITS |= {f"h{j}": (1.5 * j - 0.15, 5.0) for j in (1, 2)}
 RADIUS, BESIDE = 0.2, 0.4  # of a unit; from a unit to its bias
 INCH = 2.0  # a drag over one inch changes a parameter by this much
-LEFT, TOP, WIDE, HIGH, GAP = 4.62, 5.42, 1.0, 0.5, 0.08  # the table and its cells
+LEFT, TOP, WIDE, HIGH, GAP = 4.5, 5.42, 1.03, 0.5, 0.08  # the table and its cells
 CHART = (0.72, 0.55, 3.05, 1.65)
 GUIDE = np.unique(np.geomspace(1, MOST, 60).round())
 
@@ -414,8 +414,8 @@ class EnergyLandscape(Explorer):
             x, y = cell(row, column)
             letter = "E" if row < 8 and column < 4 else "F"
             if not np.isnan(energy):
-                yield Label(x + 0.05, y + 0.36, f"{letter} {decimal(energy)}", left)
-                yield Label(x + WIDE - 0.05, y + 0.36, percent(exact[row, column]), right)
+                yield Label(x + 0.02, y + 0.36, f"{letter} {decimal(energy)}", left)
+                yield Label(x + WIDE - 0.02, y + 0.36, percent(exact[row, column]), right)
         x, y = cell(8, 4)
         yield Label(x + 0.05, y + 0.36, f"Z = {data_z(data)}", left)
         yield Label(x + 0.05, y + 0.14, f"log Z = {decimal(data.log_z)}", left)

@@ -28,6 +28,7 @@ from dlkit.widgets.ch04_energy import (
     total_variation,
 )
 from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import render
 
 
 @pytest.fixture
@@ -382,6 +383,23 @@ def test_it_starts_where_it_is_told_and_hides_nothing_of_the_widget():
     own = {name for name in vars(landscape) if not name.startswith("_")}
     assert not own & set(dir(ipywidgets.VBox)), "the page would not show it"
     assert isinstance(landscape.data.samples, Samples)
+
+
+@pytest.mark.parametrize("machine", [FIRST, VALLEYS, (LIMIT,) * 11, *map(a_machine, range(3))])
+def test_the_words_of_a_cell_do_not_touch(machine, landscape):
+    landscape.become(machine)
+    written = sorted(landscape.labels._labels, key=lambda label: (label.y, label.x))
+    spans = {}
+    for label in written:
+        wide = (render(label.text, label.style, 100).shape[1] - 6) / 100  # less its padding
+        start = label.x - label.style.anchor * wide
+        spans.setdefault(round(label.y, 3), []).append((start, start + wide, label.text))
+    checked = 0
+    for row in spans.values():
+        for one, other in itertools.pairwise(sorted(row)):
+            assert one[1] < other[0] - 0.01, (one, other)
+            checked += 1
+    assert checked > 60
 
 
 def test_it_is_legible_in_the_dark(landscape):

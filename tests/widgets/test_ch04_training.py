@@ -11,7 +11,15 @@ import pytest
 from dlkit.models.optimisers import SGD
 from dlkit.models.rbm import cd_step
 from dlkit.widgets.ch04_learner import BARS, BATCH, DIGITS, MEASURED, Learner, pictures
-from dlkit.widgets.ch04_training import USUAL, CDTraining, apart, arrange, thinned, window
+from dlkit.widgets.ch04_training import (
+    USUAL,
+    CDTraining,
+    apart,
+    arrange,
+    round_number,
+    thinned,
+    window,
+)
 from dlkit.widgets.explorer import Key
 from dlkit.widgets.labels import Label, Style
 
@@ -265,6 +273,15 @@ def test_limits_are_round_and_hold_everything(values):
     assert all(low <= v <= high for v in finite)
     if finite and any(finite):
         assert high - low < 3 * max(np.ptp([*finite, 0]), 1e-6)
+
+
+def test_the_scale_of_the_filters_is_a_round_number():
+    assert [round_number(v) for v in (0.03, 0.05, 0.51, 7.0)] == [0.05, 0.05, 1.0, 10.0]
+    explorer = CDTraining(hidden=4, examples=100)
+    explorer.advance(20)
+    scale, weights = explorer.data.scale, np.abs(explorer.data.filters)
+    assert 0.2 * scale < np.quantile(weights, 0.995) <= scale
+    assert f"full at ±{scale:g}" in " ".join(explorer.labels.texts)
 
 
 def test_names_of_curves_do_not_collide():
