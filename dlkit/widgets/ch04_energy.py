@@ -367,7 +367,7 @@ class EnergyLandscape(Explorer):
         for sign, lines in ((1, self.positive), (-1, self.negative)):
             chosen = sign * weights > 0
             lines.set_segments(list(ends[chosen]))
-            lines.set_linewidths(0.5 + 1.2 * np.abs(weights[chosen]))
+            lines.set_linewidths(0.5 + 0.8 * np.abs(weights[chosen]))
         on = [UNITS[unit] for unit in UNITS if self._is_on(data, unit)]
         off = [place for place in UNITS.values() if place not in on]
         self.on.set_data(*np.array(on).reshape(-1, 2).T)
@@ -400,9 +400,9 @@ class EnergyLandscape(Explorer):
                 ink,
                 plots.PAPER[self.dark],
                 edge if value else plots.GREY,
-                size=9,
+                size=8.5,
                 weight="bold" if name == self.values["chosen"] else "normal",
-                padding=3.5,
+                padding=2.5,
                 line=3.0 if name == self.values["chosen"] else 1.2,
             )
             yield Label(*handle(name), signed(value), style)

@@ -85,6 +85,9 @@ Boundary()
 """
 CHAPTER_01 = "from dlkit.widgets.ch01_perceptron import *\n"
 CHAPTER_02 = "from dlkit.widgets.ch02_backpropagation import *\n"
+CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
+GIBBS = CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng"
+COMPLETE = CHAPTER_04 + "c = CompleteMyDigit()\nc.show_digit()\nc.advance(80)\nc"
 EXPLORERS = {
     "decision boundary": (PICTURE + BOUNDARY, "scale"),
     "01 threshold neuron": (CHAPTER_01 + "ThresholdNeuron()", "weight 1"),
@@ -93,6 +96,10 @@ EXPLORERS = {
     "02 playground, rewinding": (CHAPTER_02 + "p = Playground()\np.advance(200)\np", "pass"),
     "02 gradient microscope": (CHAPTER_02 + "GradientMicroscope()", "log₁₀ h"),
     "02 loss landscape": (CHAPTER_02 + "LossLandscape()", "momentum μ"),
+    "04 energy landscape": (CHAPTER_04 + "EnergyLandscape()", "weight h₁v₁"),
+    "04 Gibbs chains, rewinding": (GIBBS, "step"),
+    "04 complete my digit, rewinding": (COMPLETE, "step"),
+    "04 CD training, rewinding": (CHAPTER_04 + "t = CDTraining()\nt.advance(40)\nt", "step"),
 }
 
 # Watches the picture after each frame that was painted, and presses keys in a burst.
