@@ -200,9 +200,11 @@ def expect(recipe: Recipe, x: np.ndarray, last: float) -> Theory:
     With residual paths the factor² is 1 more, because the gradient also goes past the layer. With
     batch normalisation q is 1 and the spread of the weights cancels: E[f′²] / var(f(z)).
 
-    All this takes f′ as independent of the weights beside it. One layer's factor is right within
-    5 % then; except with residual paths and ReLU, whose answers are all positive: there as much
-    as 10 % more was measured in 12 layers of 100 units (8 nets), and 15 % more in 30.
+    All this takes f′ as independent of the gradient that it meets; a layer's factor is right within
+    5 % then. It is not with ReLU and residual paths: such a net is linear along the signal x, so
+    x·∂L/∂x is the same in all layers (Euler), and the gradient's part along x grows backward as x
+    grows forward, which is faster. Measured: 10 % more than theory in a layer of 12 (8 nets of
+    100 units), 15 % more in a layer of 30.
     """
     n = recipe.width
     spread, bias = n * recipe.variance(n, n), recipe.bias_variance(n)

@@ -184,7 +184,7 @@ class GradientProfile(Explorer):
     def describe(self, data: Study) -> str:
         recipe, profile, theory = data.recipe, data.profile, data.theory
         layers = "layer" if recipe.depth == 1 else "layers"
-        gain = "" if recipe.gain == 1 else f" times {recipe.gain:.2g}"
+        gain = "" if recipe.gain == 1 else f" times {recipe.gain:.3g}"
         words = [
             f"{recipe.depth} hidden {layers} of {recipe.width} {recipe.activation} units, "
             f"{recipe.paths}; initial values: {recipe.initial}{gain}."
@@ -205,6 +205,11 @@ class GradientProfile(Explorer):
                 f"average (theory {size(theory.factor)}): the first layer gets "
                 f"{size(_across(profile))} of what the last gets (theory {size(_across(theory))}). "
                 f"{_verdict(_across(profile))}"
+            )
+        if recipe.activation == "ReLU" and recipe.paths == RESIDUAL and recipe.depth > 8:
+            words.append(
+                "Theory falls short here: the gradient's part along the signal grows backward as "
+                "much as the signal grows forward."
             )
         words.append(
             f"Saturated units: {percent(profile.saturated[0])} in the first layer, "

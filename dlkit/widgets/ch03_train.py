@@ -321,15 +321,11 @@ class TrainItAnyway(TrainingExplorer):
         words.append(
             f"Of what the last layer hands on, {size(differing)} differs from digit to digit."
         )
-        others = [
-            f"{called} {percent(values['right'][-1])} after {len(values['right'])} steps"
-            for called, values in self._all_curves()
-            if len(values["right"])
-        ]
-        if len(others) > 1:
-            numbers = [f"{i + 1} was {_named(run.recipe)}" for i, run in enumerate(self._earlier)]
-            words.append(f"Told right at their ends: {', '.join(others)}.")
-            words += [f"{'; '.join(numbers)}."] if numbers else []
+        curves = [(called, values["right"]) for called, values in self._all_curves()]
+        finals = [f"{n}: {percent(r[-1])} after {len(r)} steps" for n, r in curves if len(r)]
+        if finals and len(curves) > 1:
+            words.append(f"Told right at the ends of the curves: {', '.join(finals)}.")
+        words += [f"{i + 1} was {_named(run.recipe)}." for i, run in enumerate(self._earlier)]
         return " ".join(words)
 
     # Keys -------------------------------------------------------------------------------------
@@ -362,6 +358,6 @@ def apart(labels: list[Label], near: float, gap: float, top: float) -> list[Labe
 
 
 def _named(recipe: Recipe) -> str:
-    gain = "" if recipe.gain == 1 else f" × {recipe.gain:.2g}"
+    gain = "" if recipe.gain == 1 else f" × {recipe.gain:.3g}"
     layers = "layer" if recipe.depth == 1 else "layers"
     return f"{recipe.depth} {recipe.activation} {layers}, {recipe.initial}{gain}, {recipe.paths}"

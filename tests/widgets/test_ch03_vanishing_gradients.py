@@ -331,7 +331,7 @@ def test_rewind_and_go_on_makes_a_branch_to_compare_with():
     assert np.array_equal(a[:3], b[:3])
     assert a[3] != b[3]
     assert {text.strip() for text in explorer.tags["right"].texts} == {"A", "B"}
-    assert "Told right at their ends: A" in explorer.description
+    assert "ends of the curves: A: " in explorer.description
 
 
 def test_the_curves_of_earlier_nets_stay_until_reset():

@@ -1,0 +1,117 @@
+"""The explorers of chapter 03 in a real browser: keyboard, pointer, both themes."""
+
+import pytest
+from lab import expect, notebook
+
+SETUP = "from dlkit.widgets.ch03_vanishing_gradients import GradientProfile, TrainItAnyway"
+
+
+def show(lab, cell_id, source):
+    """An explorer on a page of its own, called `e` in the kernel."""
+    lab.open(notebook(**{"setup": SETUP, cell_id: f"e = {source}\ne"}))
+    lab.run_all()
+    explorer = lab.explorer(cell_id)
+    explorer.wait_for_picture()
+    return explorer
+
+
+def in_both_themes(lab, explorer, name):
+    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
+    for theme in ("dark", "light"):
+        picture = explorer.settled()
+        lab.set_theme(theme == "dark")
+        explorer.wait_for_change(picture)
+        assert lab.python("e.dark") == (theme == "dark")
+        lab.screenshot(f"{name}-{theme}", explorer)
+
+
+def test_profile(lab):
+    profile = show(lab, "explorer-profile", "GradientProfile()")
+    profile.expect_named_controls()
+    expect(profile.description).to_contain_text("The gradient vanishes.")
+    picture = profile.settled()
+    profile.slider("hidden layers").press("ArrowRight")
+    profile.wait_for_change(picture)
+    expect(profile.description).to_contain_text("13 hidden layers of 64 sigmoid units")
+    picture = profile.settled()
+    profile.slider("times gain").press("ArrowRight")
+    profile.wait_for_change(picture)
+    assert lab.python("e.values['gain']") == pytest.approx(10**0.02)
+    profile.slider("hidden layers").press("End")
+    expect(profile.description).to_contain_text("30 hidden layers")
+    lab.screenshot("profile-30", profile)
+    profile.control("initial values").select_option("He")
+    profile.control("activation").select_option("ReLU")
+    expect(profile.description).to_contain_text("30 hidden layers of 64 ReLU units, plain")
+    expect(profile.description).to_contain_text("The gradient arrives.")
+    profile.control("layers").select_option("residual paths")
+    expect(profile.description).to_contain_text("The gradient explodes.")
+    picture = profile.settled()
+    profile.click(0.75, 0.8)  # the middle of the chart on the right
+    profile.wait_for_change(picture)
+    assert 10 <= lab.python("e.data.layer") <= 18
+    layer = lab.python("e.data.layer")
+    profile.canvas.focus()
+    profile.canvas.press("ArrowRight")
+    expect(profile.description).to_contain_text(f"Layer {layer + 1}: √(1 + ")
+    in_both_themes(lab, profile, "profile")
+    profile.button("Reset").click()
+    expect(profile.description).to_contain_text("12 hidden layers of 64 sigmoid units, plain")
+    expect(profile.message).to_have_text("")
+    profile.settled()
+    lab.screenshot("profile-start", profile)
+
+
+def test_train(lab):
+    train = show(lab, "explorer-train", "TrainItAnyway()")
+    train.expect_named_controls()
+    expect(train.description).to_contain_text("Step 0 of branch A")
+    picture = train.settled()
+    train.button("Step").click()
+    train.wait_for_change(picture)
+    expect(train.description).to_contain_text("Step 1 of branch A")
+    train.button("Run").click()
+    expect(train.description).not_to_contain_text("Step 1 ")
+    train.button("Pause").click()
+    expect(train.button("Run")).to_be_visible()
+    lab.wait_idle()
+    reached = lab.python("e.time")
+    lab.page.wait_for_timeout(400)
+    assert lab.python("e.time") == reached
+    lab.python("e.advance(30 - e.time) if e.time < 30 else None")
+    expect(train.description).to_contain_text("12 sigmoid layers, Glorot, plain")
+    assert lab.python("e.data.right") < 0.15
+    # Another net: the curves of this one stay.
+    train.control("layers").select_option("batch normalisation")
+    expect(train.description).to_contain_text("1 was 12 sigmoid layers, Glorot, plain")
+    lab.wait_idle()
+    lab.python("e.advance(30)")
+    expect(train.description).to_contain_text("Step 30 of branch A")
+    assert lab.python("e.data.right") > 0.6
+    train.slider("step").press("Home")
+    expect(train.description).to_contain_text("Step 0 of branch A")
+    train.slider("learning rate").press("PageUp")
+    train.button("Fork").click()
+    train.button("Step").click()
+    expect(train.description).to_contain_text("Step 1 of branch B")
+    lab.wait_idle()
+    lab.python("e.advance(20)")
+    in_both_themes(lab, train, "train")
+    train.canvas.focus()
+    train.canvas.press("n")
+    expect(train.description).to_contain_text("Step 22 of branch B")
+    train.canvas.press(" ")
+    expect(train.button("Pause")).to_be_visible()
+    train.canvas.press(" ")
+    expect(train.button("Run")).to_be_visible()
+    # A net that diverges gets a sentence, and one can go on.
+    train.control("activation").select_option("ReLU")
+    train.control("initial values").select_option("He")
+    train.control("layers").select_option("residual paths")
+    train.slider("learning rate").press("End")
+    train.button("Run").click()
+    expect(train.message).to_contain_text("diverged in step")
+    train.button("Reset").click()
+    expect(train.description).to_contain_text("Step 0 of branch A")
+    expect(train.description).not_to_contain_text("1 was")
+    expect(train.message).to_have_text("")
