@@ -87,8 +87,6 @@ CHAPTER_01 = "from dlkit.widgets.ch01_perceptron import *\n"
 CHAPTER_02 = "from dlkit.widgets.ch02_backpropagation import *\n"
 CHAPTER_03 = "from dlkit.widgets.ch03_vanishing_gradients import *\n"
 CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
-COMPLETE = "c = CompleteMyDigit()\nc.show_digit()\nc.advance(80)\nc"
-CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
 GIBBS = CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng"
 COMPLETE = CHAPTER_04 + "c = CompleteMyDigit()\nc.show_digit()\nc.advance(80)\nc"
 EXPLORERS = {
@@ -101,8 +99,6 @@ EXPLORERS = {
     "02 loss landscape": (CHAPTER_02 + "LossLandscape()", "momentum μ"),
     "03 gradient profile": (CHAPTER_03 + "GradientProfile()", "times gain"),
     "03 training, rewinding": (CHAPTER_03 + "t = TrainItAnyway()\nt.advance(80)\nt", "step"),
-    "04 Gibbs chains, rewinding": (CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng", "step"),
-    "04 digit, rewinding": (CHAPTER_04 + COMPLETE, "step"),
     "04 energy landscape": (CHAPTER_04 + "EnergyLandscape()", "weight h₁v₁"),
     "04 Gibbs chains, rewinding": (GIBBS, "step"),
     "04 complete my digit, rewinding": (COMPLETE, "step"),
