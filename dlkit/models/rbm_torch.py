@@ -112,9 +112,13 @@ class RBM(nn.Module):
             fantasy = self._draw_visible(p, rng) if sampled else p
             fantasy_h = self.hidden_probabilities(fantasy)
 
-        gradient = (fantasy_h.T / len(fantasy)) @ fantasy
-        gradient.addmm_(h.T, v, alpha=-1 / len(v))
-        self.weight.grad = gradient
+        if self.weight.grad is None:
+            self.weight.grad = torch.empty_like(self.weight)
+        gradient = (
+            self.weight.grad
+        )  # filled where it lies: -⟨h v⟩ of the data, then + the fantasies'
+        torch.addmm(gradient, h.T, v, beta=0, alpha=-1 / len(v), out=gradient)
+        gradient.addmm_(fantasy_h.T, fantasy, alpha=1 / len(fantasy))
         self.visible_bias.grad = fantasy.mean(dim=0) - v.mean(dim=0)
         self.hidden_bias.grad = fantasy_h.mean(dim=0) - h.mean(dim=0)
         if sparsity is not None:
