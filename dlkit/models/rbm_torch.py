@@ -114,9 +114,8 @@ class RBM(nn.Module):
 
         if self.weight.grad is None:
             self.weight.grad = torch.empty_like(self.weight)
-        gradient = (
-            self.weight.grad
-        )  # filled where it lies: -⟨h v⟩ of the data, then + the fantasies'
+        # Filled where it lies: -⟨h v⟩ of the data first, then that of the fantasies on top.
+        gradient = self.weight.grad
         torch.addmm(gradient, h.T, v, beta=0, alpha=-1 / len(v), out=gradient)
         gradient.addmm_(fantasy_h.T, fantasy, alpha=1 / len(fantasy))
         self.visible_bias.grad = fantasy.mean(dim=0) - v.mean(dim=0)
