@@ -145,9 +145,9 @@ class Learner:
         twin = object.__new__(Learner)
         twin.rng = np.random.default_rng()
         twin.rng.bit_generator.state = self.rng.bit_generator.state
-        hidden, visible = self.rbm.weight.shape
-        twin.rbm = RBM(visible, hidden, rng=np.random.default_rng(0))
-        twin.rbm.load_state_dict(self.rbm.state_dict())
+        twin.rbm = object.__new__(RBM)
+        for name, array in self.rbm.state_dict().items():
+            setattr(twin.rbm, name, array)
         twin.velocity = {name: array.copy() for name, array in self.velocity.items()}
         twin.chain = self.chain.copy()
         twin.updates, twin.numbers = self.updates, self.numbers

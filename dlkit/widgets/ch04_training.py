@@ -27,7 +27,7 @@ INKS = tuple(  # a pixel of -1 … 1 on a light page and on a dark one: ink on p
 
 # Places in inches.
 FILTERS = (0.12, 2.5, 3.5)  # left, low, side
-ROWS, PICTURE = (4.85, 5.55), 0.47  # where the first picture is, and how large
+ROWS, PICTURE = (4.82, 4.47), 0.49  # left, low; side of one of the 3 × 10 pictures
 CHARTS = {"error": 0.65, "free energy": 3.87, "third": 7.08}
 CHART_LOW, CHART_WIDE, CHART_HIGH = 0.48, 2.5, 1.4
 
@@ -160,7 +160,7 @@ class CDTraining(TrainingExplorer):
         self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
         ink = {"color": plots.INK[0], "fontsize": 9, "va": "center", "zorder": 0}
         for row, words in enumerate(("data", "reconstruction", "long chains")):
-            y = ROWS[1] - (PICTURE + 0.08) * row + PICTURE / 2
+            y = ROWS[1] + PICTURE * (2.5 - row)
             self.sheet.text(ROWS[0] - 0.1, y, words, ha="right", **ink)
         self.charts, self.lines, self.names = {}, {}, {}  # by the charts' names
         for name, left in CHARTS.items():
@@ -216,15 +216,14 @@ class CDTraining(TrainingExplorer):
     def _pictures(self, data: Scene) -> Iterator[Tile]:
         left, low, side = FILTERS
         sheet = arrange(data.filters / data.scale)
-        mosaic = paint(sheet, SIGNED[self.dark])
-        mosaic[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.PAPER[self.dark]))
-        yield Tile(left, low, side, side, mosaic)
-        for row, shown in enumerate(data.rows):
-            y = ROWS[1] - (PICTURE + 0.08) * row
-            for column, picture in enumerate(shown):
-                pixels = paint(2 * picture[::-1] - 1, INKS[self.dark])
-                x = ROWS[0] + (PICTURE + 0.02) * column
-                yield Tile(x, y, PICTURE, PICTURE, pixels, frame=plots.GREY, line=0.7)
+        weights = paint(sheet, SIGNED[self.dark])
+        weights[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.PAPER[self.dark]))
+        part = sheet.shape[0] / sheet.shape[1]  # the last rows of the square may be empty
+        yield Tile(left, low + (1 - part) * side, side, part * side, weights)
+        sheet = arrange(2 * data.rows.reshape(-1, *data.source.shape) - 1, columns=SHOWN)
+        rows = paint(sheet, INKS[self.dark])
+        rows[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.GREY))
+        yield Tile(*ROWS, SHOWN * PICTURE, 3 * PICTURE, rows, frame=plots.GREY)
 
     def _words(self, data: Scene) -> Iterator[Label]:
         ink, numbers = self.ink, data.numbers
@@ -357,15 +356,20 @@ def round_number(value: float) -> float:
     return float(steps[min(np.searchsorted(steps, value), len(steps) - 1)])
 
 
-def arrange(filters: np.ndarray) -> np.ndarray:
-    """All filters (N, height, width) in one picture, lowest row first, with NaN between them."""
-    count, height, width = filters.shape
+def arrange(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """All pictures (N, height, width) in one, in a square or in so many columns, lowest row first.
+
+    Between them, and where there is none, is NaN.
+    """
+    count, height, width = pictures.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
     finer = max(1, 28 // height)  # the gaps stay narrow between small pictures
-    height, width, side = finer * height, finer * width, int(np.ceil(np.sqrt(count)))
-    sheet = np.full((side * side, height + 1, width + 1), np.nan, filters.dtype)
-    sheet[:count, :-1, :-1] = filters.repeat(finer, axis=1).repeat(finer, axis=2)
-    grid = sheet.reshape(side, side, height + 1, width + 1).swapaxes(1, 2)
-    return grid.reshape(side * (height + 1), side * (width + 1))[::-1]
+    height, width = finer * height, finer * width
+    sheet = np.full((rows * columns, height + 1, width + 1), np.nan, pictures.dtype)
+    sheet[:count, :-1, :-1] = pictures.repeat(finer, axis=1).repeat(finer, axis=2)
+    grid = sheet.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
+    return grid.reshape(rows * (height + 1), columns * (width + 1))[::-1]
 
 
 def thinned(values: list[float], updates: int) -> np.ndarray:

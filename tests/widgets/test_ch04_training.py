@@ -247,12 +247,13 @@ def test_a_learning_rate_that_breaks_it_gives_a_sentence(monkeypatch):
 def test_all_filters_are_in_the_mosaic_first_row_on_top():
     filters = np.arange(5.0)[:, None, None] * np.ones((5, 28, 28))
     sheet = arrange(filters)[::-1]  # now the highest row first, as it is seen
-    assert sheet.shape == (3 * 29, 3 * 29)
+    assert sheet.shape == (2 * 29, 3 * 29)
     assert (sheet[:28, :28] == 0).all()
     assert (sheet[:28, 29:57] == 1).all()
     assert (sheet[29:57, :28] == 3).all()
     assert np.isnan(sheet[28]).all()
-    assert np.isnan(sheet[58:]).all()  # the places that stay empty
+    assert np.isnan(sheet[29:, 58:]).all()  # the place that stays empty
+    assert arrange(filters, columns=5).shape == (29, 5 * 29)
     small = arrange(np.arange(16.0).reshape(1, 4, 4))[::-1]
     assert np.array_equal(small[:28:7, :28:7], np.arange(16.0).reshape(4, 4))
 
