@@ -6,7 +6,7 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 
 import numpy as np
 
-from dlkit.models import dbn_torch, rbm_torch
+from dlkit.models import dbn_torch, rbm_torch, residual_torch
 from dlkit.models.boltzmann import BoltzmannMachine
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
@@ -192,4 +192,7 @@ OUTPUTS = {
 }
 """Class without a gradient → our output and torch's, or what enumeration says."""
 
-COVERED = CONTRACTS | LAYERS.keys() | LOSSES.keys() | OPTIMISERS.keys() | OUTPUTS.keys()
+TWINS = {residual_torch.Residual}
+"""Twins of our own whose originals are layers above: `compare` runs both."""
+
+COVERED = CONTRACTS | TWINS | LAYERS.keys() | LOSSES.keys() | OPTIMISERS.keys() | OUTPUTS.keys()
