@@ -28,6 +28,7 @@ Every step is recorded. Going on from a rewound moment starts a new branch, so n
 
 import asyncio
 import copy
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -324,7 +325,8 @@ class TrainingExplorer(Explorer):
         with alone:
             if self._holding:
                 return
-            if any(self.inputs.get(name) is change["owner"] for name in self.restarts):
+            restarts = any(self.inputs.get(name) is change["owner"] for name in self.restarts)
+            if restarts and not _rounded(change):
                 self.restart()
             else:
                 self.refresh()
@@ -336,6 +338,16 @@ class TrainingExplorer(Explorer):
                 if step > self.time:  # an arrow key goes on to the next moment kept
                     step = min((t for t in self.branch.snapshots if t >= step), default=step)
                 self.rewind(step)
+
+
+def _rounded(change) -> bool:
+    """Whether the page has only sent a number back as its slider can show it: nobody moved it."""
+    slider, old, new = change["owner"], change["old"], change["new"]
+    if isinstance(slider, ipywidgets.FloatLogSlider):
+        old, new = (math.log(value, slider.base) for value in (old, new))
+    elif not isinstance(slider, ipywidgets.FloatSlider):
+        return False
+    return abs(new - old) <= 0.5 * slider.step
 
 
 def _letters(number: int) -> str:

@@ -104,6 +104,11 @@ def test_train(lab):
     expect(train.button("Pause")).to_be_visible()
     train.canvas.press(" ")
     expect(train.button("Run")).to_be_visible()
+    # The page rounds 8 to what its slider can show, 7.94, and sends that back: nothing begins anew.
+    lab.wait_idle()
+    lab.python("(e.set(gain=8.0), e.advance(2))[0]")
+    train.settled()
+    assert lab.python("e.time") == 2
     # A net that diverges gets a sentence, and one can go on.
     train.control("activation").select_option("ReLU")
     train.control("initial values").select_option("He")

@@ -356,6 +356,15 @@ def test_the_curves_of_earlier_nets_stay_until_reset():
     assert not len(explorer.others["loss"].get_xdata())
 
 
+def test_a_gain_that_the_page_rounds_does_not_begin_anew():
+    explorer = TrainItAnyway(depth=2, gain=8.0)
+    explorer.advance(2)
+    explorer.inputs["gain"].value = 10**0.9  # what a slider in steps of 0.05 can show: 7.94
+    assert explorer.time == 2
+    explorer.inputs["gain"].value = 10**0.95
+    assert explorer.time == 0
+
+
 def test_a_refused_setting_keeps_the_training():
     explorer = TrainItAnyway(depth=2)
     explorer.advance(6)
