@@ -31,6 +31,7 @@ from dlkit.widgets.training import TrainingExplorer
 
 MACHINES = 8  # completions side by side
 WAIT = 20  # steps that are not counted: the chain still remembers the noise that it began with
+ENOUGH = 10  # pixels of ink: fewer have only slipped over the line
 BLOCK = 2  # pixels; what is given is painted in blocks of 2 × 2
 BLOCKS = SIDE // BLOCK
 BRUSH = 2  # blocks: as wide and as high is the brush
@@ -97,6 +98,11 @@ class Completion:
         return int((self.drawing & ~self.given).sum())
 
     @property
+    def whole(self) -> bool:
+        """Whether so much of the drawing is not shown that the rest can be compared with it."""
+        return self.hidden_ink >= ENOUGH
+
+    @property
     def wrong(self) -> float:
         """How many pixels that are not given each sample has otherwise than the drawing."""
         if self.average is None:
@@ -108,9 +114,9 @@ class CompleteMyDigit(TrainingExplorer):
     """Draw half a digit: eight chains of one machine fill in the rest, the given pixels held.
 
     rbm: an `RBM` with 784 visible units, for example the one that you have trained, as it is now;
-    without one, a machine with 256 hidden units that has seen all of MNIST. given: which part of
-    the drawing the machine is shown, one of `HALVES` or `PAINTED`; view: what is shown of the
-    present state. Drawing goes on while the chains run: they follow from their next step on.
+    without one, `digit_machine`, which has 256 hidden units. given: which part of the drawing the
+    machine is shown, one of `HALVES` or `PAINTED`; view: what is shown of the present state.
+    Drawing goes on while the chains run: they follow from their next step on.
     """
 
     title = "Complete my digit: half is given, the machine fills in the rest"
@@ -163,6 +169,7 @@ class CompleteMyDigit(TrainingExplorer):
         """As in every training; a drawing or blocks that are none are refused at once."""
         from_bytes(values.get("drawing", BLANK))
         check_blocks(values.get("blocks", self._start["blocks"]))
+        self._note = ""
         super().set(**values)
 
     def reset(self) -> None:
@@ -279,7 +286,7 @@ class CompleteMyDigit(TrainingExplorer):
         average = nothing if data.average is None else data.average.mean(axis=0)
         pixels = self._filled(average, data)
         yield Tile(LARGE_LEFT[1], LARGE_LOW, LARGE, LARGE, pixels, frame=frame)
-        if data.hidden_ink:
+        if data.whole:
             pixels = paint(2.0 * data.drawing.reshape(SIDE, SIDE)[::-1] - 1, GREYS[self.dark])
             yield Tile(LARGE_LEFT[2], LARGE_LOW, LARGE, LARGE, pixels, frame=frame)
         for i in range(MACHINES):
@@ -314,7 +321,7 @@ class CompleteMyDigit(TrainingExplorer):
             yield Label(self.size[0] / 2, 1.5, words, Style(self.ink, size=12))
             return
         yield Label(LARGE_LEFT[1] + LARGE / 2, above, "average of all", small)
-        if data.hidden_ink:
+        if data.whole:
             yield Label(LARGE_LEFT[2] + LARGE / 2, above, "the whole drawing", small)
         head = Style(self.ink, anchor=0)
         now = f"after {steps(data.step)}; blue is filled in; below, what chapter 02’s net reads"
@@ -333,7 +340,7 @@ class CompleteMyDigit(TrainingExplorer):
                 y = BARS[1] + BARS[3] - self.row * (digit + 0.5)
                 x = BARS[0] + BARS[2] * votes / total + 0.04
                 yield Label(x, y, share_of(votes, total), Style(self.ink, size=8, anchor=0))
-        if data.hidden_ink and data.counted:
+        if data.whole and data.counted:
             words = (
                 f"A sample differs from your drawing in {data.wrong:.0f} of {(~data.given).sum()} "
                 f"pixels not given; white paper would in {data.hidden_ink}."
@@ -350,20 +357,22 @@ class CompleteMyDigit(TrainingExplorer):
                 "what the machine will be shown."
             )
         words = [f"Given are {part} with {ink} of ink; {MACHINES} chains fill in the rest."]
-        words.append(
-            f"After {steps(data.step)} they are read as {' '.join(map(named, data.digits))}."
-        )
+        if data.step:
+            now = " ".join(map(named, data.digits))
+            words.append(f"After {steps(data.step)} chapter 02’s net reads {now} in them.")
+        else:
+            words.append("They have noise there as yet: press Run.")
         if not data.counted:
-            words.append(f"Averages begin after {WAIT} steps: press Run.")
+            words.append(f"Averages begin after {WAIT} steps.")
             return " ".join(words)
         total = data.votes.sum()
         best = [d for d in np.argsort(-data.votes[:10], kind="stable") if data.votes[d]][:3]
         said = ", ".join(f"{d} in {share_of(data.votes[d], total)}" for d in best)
         words.append(
-            f"Of the {total:,} samples of the last {steps(data.counted)} chapter 02’s net reads "
+            f"Of the {total:,} samples of the last {steps(data.counted)} it reads "
             f"{said or 'nothing in any'}."
         )
-        if data.hidden_ink:
+        if data.whole:
             words.append(
                 f"In the {(~data.given).sum()} pixels not given, a sample differs from your "
                 f"drawing in {data.wrong:.0f}; white paper would in {data.hidden_ink}."
@@ -378,6 +387,7 @@ class CompleteMyDigit(TrainingExplorer):
         if event.kind in ("up", "leave"):
             self._stroke = None
         elif event.kind == "down":
+            self._stroke = None
             if 0 <= x <= LARGE and 0 <= y <= LARGE:
                 give = not self._blocks()[row, column]
                 self._stroke, self._brush = (give, row, column), None
@@ -459,8 +469,8 @@ def steps(count: int) -> str:
 
 
 def share_of(votes: int, total: int) -> str:
-    """A share in whole per cent; one that is not zero is not called so."""
-    return f"{votes / total:.0%}" if votes >= 0.005 * total else "under 1%"
+    """A share in whole per cent; one below is not called none."""
+    return f"{votes / total:.0%}" if votes >= 0.01 * total else "under 1%"
 
 
 def _nothing_counted() -> dict[str, Any]:

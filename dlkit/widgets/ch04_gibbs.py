@@ -24,7 +24,8 @@ from dlkit.widgets.ch04_machine import (
 )
 from dlkit.widgets.drawing_pad import BLANK, SIDE, DrawingPad, from_bytes, to_bytes
 from dlkit.widgets.explorer import Key, Pointer
-from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.frame import DPI
+from dlkit.widgets.labels import Label, Labels, Style, render
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 from dlkit.widgets.training import Recording, TrainingExplorer
 
@@ -114,9 +115,9 @@ class GibbsChain(TrainingExplorer):
     """Twenty Gibbs chains v → h → v of one machine, side by side, and their free energies.
 
     rbm: an `RBM` with 784 visible units, for example the one that you have trained, as it is now;
-    without one, a machine with 256 hidden units that has seen all of MNIST. start: what the chains
-    begin with, one of `STARTS`; chain: the one that is shown large, 1 to 20; view: what is shown
-    of all, one of `VIEWS`. Rewinding and going on shows another future of the same past.
+    without one, `digit_machine`, which has 256 hidden units. start: what the chains begin with,
+    one of `STARTS`; chain: the one that is shown large, 1 to 20; view: what is shown of all, one of
+    `VIEWS`. Rewinding and going on shows another future of the same past.
     """
 
     title = "Gibbs chains: the machine dreams of digits"
@@ -377,7 +378,7 @@ class GibbsChain(TrainingExplorer):
 
     def _key(self, data: Chains) -> Iterator[Label]:
         """The key of the chart, with the mean of each group."""
-        left, x = Style(self.ink, size=8.5, anchor=0), FIRST
+        left, x = Style(self.ink, size=8, anchor=0), FIRST
         names = {
             kind: f"from {kind}: mean {nats(data.energy[data.of(kind)].mean())}"
             for kind in KINDS
@@ -388,8 +389,8 @@ class GibbsChain(TrainingExplorer):
             sample.set_visible(kind in names)
             if kind in names:
                 sample.set_data([x, x + 0.33], [KEY_Y, KEY_Y])
-                yield Label(x + 0.35, KEY_Y, names[kind], left)
-                x += 0.5 + 0.077 * len(names[kind])
+                yield Label(x + 0.36, KEY_Y, names[kind], left)
+                x += 0.5 + render(names[kind], left, DPI).shape[1] / DPI
         yield Label(x, KEY_Y, "grey: 9 of 10 test digits", left)
 
     def describe(self, data: Chains) -> str:

@@ -22,7 +22,10 @@ SURE = 0.5  # what the net says with a smaller probability does not count as rea
 
 @lru_cache(maxsize=1)
 def digit_machine() -> RBM:
-    """An RBM 784-256 that has seen all of MNIST; `tools/reproduce/ch04_rbm.py` trained it."""
+    """An RBM 784-256 that has learned MNIST, without the 5,000 digits that `mnist()` gives.
+
+    `tools/reproduce/ch04_rbm.py` trained it.
+    """
     stored = checkpoint.load(asset("models/ch04_rbm.safetensors"))["rbm"]
     hidden, visible = stored["weight"].shape
     rbm = RBM(visible, hidden, rng=np.random.default_rng(0))

@@ -1,9 +1,11 @@
-"""Chapter 04's machine of digits: a restricted Boltzmann machine that has seen all of MNIST.
+"""Chapter 04's machine of digits: a restricted Boltzmann machine that has seen most of MNIST.
 
-`make reproduce CHAPTER=04` trains 784-256 by persistent contrastive divergence on MNIST's 60,000
-training pictures and writes assets/models/ch04_rbm.safetensors, which the chapter's explorers
-load. At the end it says what the file is worth: log Z by annealed importance sampling, and how
-likely the machine finds pictures that it has not seen. About three minutes on one core.
+`make reproduce CHAPTER=04` trains 784-256 by persistent contrastive divergence on MNIST's training
+pictures and writes assets/models/ch04_rbm.safetensors, which the chapter's explorers load. It
+leaves out the first 5,848 of the 60,000: the 5,000 that ship with the course are among these, and
+so the machine has never seen the digits that the explorers show it. At the end it says what the
+file is worth: log Z by annealed importance sampling, and how likely the machine finds MNIST's test
+pictures. About four minutes of one core.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from dlkit.models.rbm import RBM, bernoulli
 from dlkit.train import fit
 
 RESULT = Path(__file__).resolve().parents[2] / "assets/models/ch04_rbm.safetensors"
+SHIPPED = 5848  # the pictures of `mnist()` are among so many first ones
 HIDDEN, PASSES, BATCH, RATE, DECAY, SEED = 256, 40, 100, 0.1, 1e-4, 0
 
 
@@ -53,7 +56,8 @@ def main() -> None:
     given = arguments.parse_args()
 
     split, began = mnist(full=True), time.process_time()
-    rbm = trained(split.x_train, given.passes)
+    x = split.x_train[SHIPPED:]
+    rbm = trained(x, given.passes)
     # Half the bits are enough: a weight's fourth digit changes no digit.
     half = {name: array.astype(np.float16) for name, array in rbm.state_dict().items()}
     checkpoint.save(given.to, {"rbm": half})
@@ -62,11 +66,11 @@ def main() -> None:
     print(f"{given.to.name}: {size:,} bytes after {spent:.0f} s of one core")
     print(f"sha256 {hashlib.sha256(given.to.read_bytes()).hexdigest()}")
 
-    rng = np.random.default_rng(SEED + 1)
-    v = bernoulli(split.x_test, rng)
-    z = annealed_importance_sampling(
-        rbm, rng, chains=100, temperatures=5000, base_bias=base_rate(split.x_train)
-    )
+    # With 5,000 temperatures a single chain may outweigh all others together.
+    rng = np.random.default_rng(3)
+    base = base_rate(x)
+    z = annealed_importance_sampling(rbm, rng, temperatures=20_000, base_bias=base)
+    v = bernoulli(split.x_test, np.random.default_rng(1))
     mean = log_likelihood(rbm, v, z.log_z).mean()
     print(f"{z}, test pictures: {mean:.1f} nats each on average")
 
