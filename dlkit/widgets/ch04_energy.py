@@ -173,7 +173,8 @@ class EnergyLandscape(Explorer):
 
     def become(self, machine: Machine) -> None:
         """Set all weights and biases at once."""
-        self.set(**dict(zip(PARAMETERS, machine, strict=True)))
+        values: dict[str, Any] = dict(zip(PARAMETERS, machine, strict=True))
+        self.set(**values)
 
     @staticmethod
     def compute(samples: Samples | None, **values) -> Landscape:
@@ -334,7 +335,7 @@ class EnergyLandscape(Explorer):
         grid = LineCollection(lines, colors=plots.QUIET[0], linewidths=0.8, zorder=0)
         self.sheet.add_collection(grid, autolim=False)
         # Behind all that is live: what lies in front of that is drawn again for every frame.
-        ink = {"color": plots.INK[0], "va": "center", "fontsize": 9, "zorder": 0}
+        ink: dict[str, Any] = {"color": plots.INK[0], "va": "center", "fontsize": 9, "zorder": 0}
         for column, hidden in enumerate(HIDDEN):
             x, _ = cell(0, column)
             self.sheet.text(x + WIDE / 2, TOP + 0.13, f"h = {bits(hidden)}", ha="center", **ink)
@@ -415,7 +416,7 @@ class EnergyLandscape(Explorer):
             letter = "E" if row < 8 and column < 4 else "F"
             if not np.isnan(energy):
                 yield Label(x + 0.02, y + 0.36, f"{letter} {decimal(energy)}", left)
-                yield Label(x + WIDE - 0.02, y + 0.36, percent(exact[row, column]), right)
+                yield Label(x + WIDE - 0.02, y + 0.36, percent(float(exact[row, column])), right)
         x, y = cell(8, 4)
         yield Label(x + 0.05, y + 0.36, f"Z = {data_z(data)}", left)
         yield Label(x + 0.05, y + 0.14, f"log Z = {decimal(data.log_z)}", left)
@@ -586,7 +587,8 @@ def scales(data: Landscape) -> tuple[float, float]:
     """Which probability fills a cell, among the states and among the sums."""
     steps = np.array([0.05, 0.1, 0.2, 0.5, 1.0])
     sums = max(data.probability.sum(axis=0).max(), data.probability.sum(axis=1).max())
-    return tuple(float(steps[steps > 0.999 * p][0]) for p in (data.probability.max(), sums))
+    inner, outer = (float(steps[steps > 0.999 * p][0]) for p in (data.probability.max(), sums))
+    return inner, outer
 
 
 def bars(table: np.ndarray, data: Landscape, above: float) -> list[list[tuple[float, float]]]:

@@ -215,15 +215,18 @@ class CDTraining(TrainingExplorer):
 
     def _pictures(self, data: Scene) -> Iterator[Tile]:
         left, low, side = FILTERS
-        sheet = arrange(data.filters / data.scale)
+        sheet = arrange(enlarged(data.filters) / data.scale)
         weights = paint(sheet, SIGNED[self.dark])
         weights[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.PAPER[self.dark]))
         part = sheet.shape[0] / sheet.shape[1]  # the last rows of the square may be empty
         yield Tile(left, low + (1 - part) * side, side, part * side, weights)
-        sheet = arrange(2 * data.rows.reshape(-1, *data.source.shape) - 1, columns=SHOWN)
+        pictures = enlarged(2 * data.rows.reshape(-1, *data.source.shape) - 1)
+        framed = np.pad(pictures, ((0, 0), (1, 1), (1, 1)), constant_values=np.inf)
+        sheet = arrange(framed, columns=SHOWN)
         rows = paint(sheet, INKS[self.dark])
-        rows[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.GREY))
-        yield Tile(*ROWS, SHOWN * PICTURE, 3 * PICTURE, rows, frame=plots.GREY)
+        rows[np.isnan(sheet)] = 255 * np.array(to_rgba(plots.PAPER[self.dark]))
+        rows[np.isinf(sheet)] = 255 * np.array(to_rgba(plots.GREY))
+        yield Tile(*ROWS, SHOWN * PICTURE, 3 * PICTURE, rows)
 
     def _words(self, data: Scene) -> Iterator[Label]:
         ink, numbers = self.ink, data.numbers
@@ -281,7 +284,7 @@ class CDTraining(TrainingExplorer):
                 others += [curve, np.full((2, 1), np.nan)]
             if len(self.branches) > 1 and curve.size:
                 style = Style(self.ink, anchor=0)
-                ends.append(Label(*curve[:, -1], f"  {branch.name}", style))
+                ends.append(Label(curve[0, -1], curve[1, -1], f"  {branch.name}", style))
         curves["others"].set_data(np.concatenate(others, axis=1))
         curves["now"].set_data([data.updates], [data.numbers[metric]])
         longest = max(branch.length for branch in self.branches) * updates
@@ -356,18 +359,22 @@ def round_number(value: float) -> float:
     return float(steps[min(np.searchsorted(steps, value), len(steps) - 1)])
 
 
+def enlarged(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (N, height, width) of at least 28 pixels each way, so that gaps stay narrow."""
+    finer = max(1, 28 // pictures.shape[1])
+    return pictures.repeat(finer, axis=1).repeat(finer, axis=2)
+
+
 def arrange(pictures: np.ndarray, columns: int | None = None) -> np.ndarray:
     """All pictures (N, height, width) in one, in a square or in so many columns, lowest row first.
 
-    Between them, and where there is none, is NaN.
+    After each, and where there is none, is NaN.
     """
     count, height, width = pictures.shape
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
-    finer = max(1, 28 // height)  # the gaps stay narrow between small pictures
-    height, width = finer * height, finer * width
     sheet = np.full((rows * columns, height + 1, width + 1), np.nan, pictures.dtype)
-    sheet[:count, :-1, :-1] = pictures.repeat(finer, axis=1).repeat(finer, axis=2)
+    sheet[:count, :-1, :-1] = pictures
     grid = sheet.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
     return grid.reshape(rows * (height + 1), columns * (width + 1))[::-1]
 

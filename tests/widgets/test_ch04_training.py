@@ -16,6 +16,7 @@ from dlkit.widgets.ch04_training import (
     CDTraining,
     apart,
     arrange,
+    enlarged,
     round_number,
     thinned,
     window,
@@ -254,7 +255,7 @@ def test_all_filters_are_in_the_mosaic_first_row_on_top():
     assert np.isnan(sheet[28]).all()
     assert np.isnan(sheet[29:, 58:]).all()  # the place that stays empty
     assert arrange(filters, columns=5).shape == (29, 5 * 29)
-    small = arrange(np.arange(16.0).reshape(1, 4, 4))[::-1]
+    small = arrange(enlarged(np.arange(16.0).reshape(1, 4, 4)))[::-1]
     assert np.array_equal(small[:28:7, :28:7], np.arange(16.0).reshape(4, 4))
 
 
