@@ -58,7 +58,7 @@ def to_torch(model: Any, device: str | None = None) -> "torch.nn.Module":
     return twin.to(device)
 
 
-def to_numpy(module: "torch.nn.Module") -> Layer:
+def to_numpy(module: Any) -> Any:
     """Return the NumPy original of a torch module made of layers that dlkit has.
 
     Raises `ValueError` for a module that has no original here.
@@ -94,13 +94,12 @@ def to_numpy(module: "torch.nn.Module") -> Layer:
         return residual.Residual(to_numpy(module.body)).train(module.training)
     if name in ("RBM", "GaussianRBM"):
         weight = _array(module.weight)
-        machine = getattr(rbm, name)(
-            *weight.shape[::-1], rng=np.random.default_rng(0), dtype=weight.dtype
-        )
+        rng = np.random.default_rng(0)
+        machine = getattr(rbm, name)(*weight.shape[::-1], rng=rng, dtype=weight.dtype)
         machine.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
         return machine.train(module.training)
     if name == "LabelledRBM":
-        hidden, visible = module.weight.shape
+        hidden, visible = _array(module.weight).shape
         sizes = (visible - module.labels, module.labels, hidden)
         dtype = _array(module.weight).dtype
         machine = dbn.LabelledRBM(*sizes, rng=np.random.default_rng(0), dtype=dtype)
@@ -429,7 +428,8 @@ def compare_cd(
     Compare in float64: in float32 a probability that rounds differently may flip a unit.
     """
     check_number("steps", steps, low=0, whole=True)
-    model, twin = copy.deepcopy(model), to_torch(model, device)
+    model = copy.deepcopy(model)
+    twin: Any = to_torch(model, device)
     v = np.array(v, dtype=model.weight.dtype)
     twin_v, rng, twin_rng = _tensor(v).to(device), *map(np.random.default_rng, (seed, seed))
     twin_settings = dict(settings)

@@ -40,7 +40,7 @@ def log_likelihood_gradient(rbm: RBM, v: ArrayLike) -> Arrays:
     with the same sign. The smaller side is enumerated, 20 units at most.
     """
     rbm = in_double(rbm)
-    log_z, model = log_partition(rbm), None
+    log_z, parts = log_partition(rbm), []
     by_visible = smaller_side(rbm) == "visible"
     for states in states_in_chunks(len(rbm.visible_bias if by_visible else rbm.hidden_bias)):
         if by_visible:
@@ -49,10 +49,9 @@ def log_likelihood_gradient(rbm: RBM, v: ArrayLike) -> Arrays:
         else:
             visible, hidden = rbm.visible_probabilities(states), states
             p = np.exp(-rbm.hidden_free_energy(states) - log_z)
-        part = _slopes(p, visible, hidden)
-        model = part if model is None else {name: model[name] + part[name] for name in part}
+        parts.append(_slopes(p, visible, hidden))
     data = _slopes_of_data(rbm, v)
-    return {name: data[name] - model[name] for name in data}
+    return {name: data[name] - sum(part[name] for part in parts) for name in data}
 
 
 def expected_update(rbm: RBM, v: ArrayLike, *, k: int = 1, sampled: bool = True) -> Arrays:
@@ -125,10 +124,10 @@ def _carry(p: np.ndarray, z: np.ndarray, states: np.ndarray) -> np.ndarray:
 
     log P(s | z) = s·z - Σᵢ log(1 + e^zᵢ), in pieces, as the table may be large.
     """
-    carried, rows = 0, max(1, PIECE // len(states))
+    carried, rows = np.zeros(len(states)), max(1, PIECE // len(states))
     for start in range(0, len(p), rows):
         part = z[start : start + rows]
         table = part @ states.T
         table -= softplus(part).sum(axis=1, keepdims=True)
-        carried = carried + p[start : start + rows] @ np.exp(table, out=table)
+        carried += p[start : start + rows] @ np.exp(table, out=table)
     return carried

@@ -164,8 +164,8 @@ def _estimate(log_weights: np.ndarray) -> AISEstimate:
 
 def _ladder(temperatures: int | ArrayLike) -> np.ndarray:
     """β from 0 to 1."""
-    if np.ndim(temperatures) == 0:
-        check_number("temperatures", temperatures, low=1, whole=True)
+    if isinstance(temperatures, (int, float, np.number)):
+        check_number("temperatures", temperatures, low=1, whole=True)  # pyright: ignore
         return np.linspace(0, 1, int(temperatures) + 1)
     betas = check_array("temperatures", temperatures, ("T",), dtype=float, finite=True)
     if len(betas) < 2 or betas[0] != 0 or betas[-1] != 1 or (np.diff(betas) < 0).any():

@@ -126,7 +126,7 @@ class RBM(Model):
         h = self.hidden_probabilities(v)
 
         # Negative phase: h → v → h, k times. h is sampled, or v could tell it more than one bit.
-        fantasy, fantasy_h = v, h
+        fantasy, fantasy_h, reconstruction = v, h, v
         if chain is not None:
             fantasy_h = self.hidden_probabilities(self._chain(chain))
         for step in range(k):
@@ -239,25 +239,26 @@ def cd_step(
     *,
     k: int = 1,
     persistent: bool = False,
+    chain: np.ndarray | None = None,
     sampled: bool = True,
     sparsity: tuple[float, float] | None = None,
 ) -> Callable[[np.ndarray], float]:
     """One step of learning for `fit(step, (v,), …)`: contrastive divergence, then the update.
 
-    With `persistent`, chains start at the first batch and go on from step to step; they are
-    `step.chain` afterwards.
+    With `persistent`, chains start at the first batch and go on from step to step. Give a `chain`
+    (M, visible) to choose their number and start, and to look at them: it is moved in place.
     """
 
     def step(v: np.ndarray) -> float:
-        if persistent and step.chain is None:
-            step.chain = np.array(v, rbm.weight.dtype)
+        nonlocal chain
+        if persistent and chain is None:
+            chain = np.array(v, rbm.weight.dtype)
         error = rbm.contrastive_divergence(
-            v, rng, k=k, chain=step.chain, sampled=sampled, sparsity=sparsity
+            v, rng, k=k, chain=chain, sampled=sampled, sparsity=sparsity
         )
         optimiser.step(rbm.gradients)
         return error
 
-    step.chain = None
     return step
 
 

@@ -8,6 +8,7 @@ can be compared step by step (slow, as the numbers are made on the CPU).
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,7 +103,7 @@ class RBM(nn.Module):
         self._check_shape("v", v)
         h = self.hidden_probabilities(v)
 
-        fantasy, fantasy_h = v, h
+        fantasy, fantasy_h, reconstruction = v, h, v
         if chain is not None:
             fantasy_h = self.hidden_probabilities(self._check_shape("chain", chain))
         for step in range(k):
@@ -183,21 +184,22 @@ def cd_step(
     *,
     k: int = 1,
     persistent: bool = False,
+    chain: Tensor | None = None,
     sampled: bool = True,
     sparsity: tuple[float, float] | None = None,
 ) -> Callable[[Tensor], Tensor]:
-    """One step of learning for `fit(step, (v,), …)`; with `persistent`, chains in `step.chain`."""
+    """One step of learning for `fit(step, (v,), …)`, with the settings of `rbm.cd_step`."""
 
     def step(v: Tensor) -> Tensor:
-        if persistent and step.chain is None:
-            step.chain = v.clone()
+        nonlocal chain
+        if persistent and chain is None:
+            chain = v.clone()
         error = rbm.contrastive_divergence(
-            v, rng, k=k, chain=step.chain, sampled=sampled, sparsity=sparsity
+            v, rng, k=k, chain=chain, sampled=sampled, sparsity=sparsity
         )
         optimiser.step()
         return error
 
-    step.chain = None
     return step
 
 
@@ -217,7 +219,7 @@ def softplus(z: Tensor) -> Tensor:
 def draw(kind: str, like: Tensor, rng: Source) -> Tensor:
     """Random numbers in the shape and dtype of `like`, and on its device."""
     if isinstance(rng, np.random.Generator):
-        make = rng.random if kind == "uniform" else rng.standard_normal
+        make: Any = rng.random if kind == "uniform" else rng.standard_normal
         numbers = make(tuple(like.shape), dtype=str(like.dtype).removeprefix("torch."))
         return torch.from_numpy(numbers).to(like.device)
     fill = Tensor.uniform_ if kind == "uniform" else Tensor.normal_

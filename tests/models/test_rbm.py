@@ -288,7 +288,26 @@ def test_it_learns(settings):
     assert before == pytest.approx(6 * np.log(0.5), abs=0.05)  # every state alike
     assert after > -1.2  # the best possible is log ½
     assert history.losses[-1] < 0.1 < history.losses[0]
-    assert (step.chain is not None) == bool(settings.get("persistent"))
+
+
+def test_a_chain_of_ones_own_is_used_from_step_to_step():
+    rbm, rng, chain = machine(), np.random.default_rng(0), np.zeros((9, 5))
+    step = cd_step(rbm, SGD(rbm.parameters, 0.0), rng, chain=chain)
+    step(batch())
+    before = chain.copy()
+    step(batch())
+    assert before.any()
+    assert (chain != before).any()
+
+
+def test_persistent_chains_start_at_the_first_batch():
+    ours, theirs = machine(), machine()
+    chain, v = batch(seed=1), batch(seed=2)
+    one = cd_step(ours, SGD(ours.parameters, 0.1), np.random.default_rng(5), persistent=True)
+    other = cd_step(theirs, SGD(theirs.parameters, 0.1), np.random.default_rng(5), chain=chain)
+    for rows in (batch(seed=1), v, v):
+        assert one(rows) == other(rows)
+    np.testing.assert_array_equal(as_vector(ours.parameters), as_vector(theirs.parameters))
 
 
 def test_the_same_seed_gives_the_same_machine():

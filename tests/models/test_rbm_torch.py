@@ -137,7 +137,17 @@ def test_it_learns_with_torchs_optimiser_and_the_same_loop(settings):
         step, (v,), epochs=300, batch_size=10, rng=np.random.default_rng(0), progress=False
     )
     assert history.losses[-1] < 0.1 < history.losses[0]
-    assert (step.chain is not None) == bool(settings.get("persistent"))
+
+
+def test_a_chain_of_ones_own_is_used_from_step_to_step():
+    twin = to_torch(machine(), "cpu")
+    chain = torch.zeros(9, 5, dtype=torch.float64)
+    step = rbm_torch.cd_step(twin, torch.optim.SGD(twin.parameters(), 0.1), chain=chain)
+    step(torch.tensor(batch()))
+    before = chain.clone()
+    step(torch.tensor(batch()))
+    assert before.any()
+    assert not torch.equal(chain, before)
 
 
 def test_the_gradient_of_cd_is_that_of_free_energies_on_the_same_fantasies():
