@@ -357,7 +357,7 @@ class EnergyLandscape(Explorer):
         )
         for unit, (x, y) in UNITS.items():
             name = unit[0] + LOW[int(unit[1])]
-            self.sheet.text(x - RADIUS - 0.06, y, name, ha="right", **(ink | {"fontsize": 11}))
+            self.sheet.text(x - RADIUS - 0.06, y, name, ha="right", **ink).set_fontsize(11)
 
     def draw(self, data: Landscape) -> None:
         self.sampled.set_color(plots.ORANGE)

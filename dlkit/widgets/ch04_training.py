@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dlkit import plots
 from dlkit.widgets.ch04_learner import BARS, DIGITS, SHOWN, Learner, Pictures, pictures
-from dlkit.widgets.explorer import Key
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint, palette
 from dlkit.widgets.training import TrainingExplorer
@@ -65,7 +65,7 @@ class CDTraining(TrainingExplorer):
     key_help = {" ": "run or pause", "s": "one step", "f": "fork"}  # noqa: RUF012
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
-        dropdown, slider = ipywidgets.Dropdown, ipywidgets.FloatSlider
+        dropdown = ipywidgets.Dropdown
         dataset = dropdown(options=list(USUAL), description="pictures")
         dataset.observe(self._to_usual, "value")
         usual = USUAL[DIGITS]
@@ -90,8 +90,8 @@ class CDTraining(TrainingExplorer):
                 readout_format=".3g",
                 description="learning rate",
             ),
-            "momentum": slider(
-                value=usual["momentum"], min=0, max=0.95, step=0.05, description="momentum"
+            "momentum": dropdown(
+                value=usual["momentum"], options=[0.0, 0.5, 0.9, 0.95], description="momentum"
             ),
             "weight_decay": dropdown(
                 value=0.0, options=[0.0, 1e-4, 1e-3, 1e-2], description="weight decay"
@@ -102,8 +102,8 @@ class CDTraining(TrainingExplorer):
                 description="sparsity cost",
                 tooltip="How strongly hidden units are pressed towards the target; 0: not at all",
             ),
-            "sparsity": slider(
-                value=0.1, min=0.02, max=0.5, step=0.02, description="sparsity target"
+            "sparsity": dropdown(
+                value=0.1, options=[0.02, 0.05, 0.1, 0.2, 0.5], description="sparsity target"
             ),
             "seed": ipywidgets.IntSlider(value=0, min=0, max=20, description="random start"),
         }
@@ -340,6 +340,12 @@ class CDTraining(TrainingExplorer):
             )
             words.append(f"The branches' reconstruction errors: {last} updates.")
         return " ".join(words)
+
+    def on_pointer(self, event: Pointer) -> None:
+        """A click into a chart, or a drag over it, goes back to that update."""
+        if event.axes in self.charts.values() and (event.kind == "down" or event.pressed):
+            step = round(event.x / self.data.source.updates)
+            self.rewind(min(step, self.branch.length))
 
     def on_key(self, event: Key) -> None:
         {" ": self._run_or_pause, "s": self._step_once, "f": self.fork}[event.key]()

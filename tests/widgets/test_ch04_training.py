@@ -21,7 +21,7 @@ from dlkit.widgets.ch04_training import (
     thinned,
     window,
 )
-from dlkit.widgets.explorer import Key
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Style
 
 PLAIN = {
@@ -77,9 +77,8 @@ def test_a_step_is_the_library_s_own_contrastive_divergence():
         SGD(twin.rbm.parameters, 0.1, momentum=0.5),
         twin.rng,
         k=2,
-        persistent=True,
+        chain=twin.chain,
     )
-    step.chain = twin.chain
     for _ in range(2 * source.updates):
         step(source.train)
     for name, array in learner.rbm.parameters.items():
@@ -351,6 +350,19 @@ def test_a_value_that_makes_no_sense_changes_nothing():
     with pytest.raises(ValueError, match="no control 'colour'"):
         CDTraining(colour="red")
     assert explorer.description == words
+
+
+def test_a_click_into_a_chart_goes_back_to_that_update():
+    explorer = CDTraining(hidden=4, examples=100)
+    explorer.advance(8)
+    explorer.on_pointer(Pointer("down", explorer.charts["third"], 16.0, 1.0, pressed=True))
+    assert explorer.time == 3
+    explorer.on_pointer(Pointer("move", explorer.charts["third"], 90.0, 1.0, pressed=True))
+    assert explorer.time == 8
+    explorer.on_pointer(Pointer("move", explorer.charts["third"], 5.0, 1.0))  # only passing by
+    explorer.on_pointer(Pointer("down", explorer.sheet, 1.0, 1.0))
+    assert explorer.time == 8
+    assert len(explorer.branches) == 1
 
 
 def test_keys_step_and_fork():
