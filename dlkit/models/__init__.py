@@ -10,7 +10,8 @@ dropout       units left out by chance while the net learns
 regularisers  L1 by soft threshold, max-norm
 rbm           the restricted Boltzmann machine, contrastive divergence, Gaussian visible units;
               rbm_torch is its twin
-partition     the partition function: exact by enumeration, annealed importance sampling
+partition     the partition function: exact by enumeration, annealed importance sampling;
+              partition_torch anneals on a GPU
 exact         the likelihood's gradient and the mean update of CD, by enumeration
 boltzmann     the general Boltzmann machine, every unit tied to every other
 dbn           the deep belief net: RBMs stacked, with labels on top or without

@@ -121,7 +121,7 @@ def annealed_importance_sampling(
     """
     check_bits(rbm)
     check_number("chains", chains, low=2, whole=True)
-    rbm, betas = in_double(rbm), _ladder(temperatures)
+    rbm, betas = in_double(rbm), ladder(temperatures)
     hidden, visible = rbm.weight.shape
     base = rbm.visible_bias if base_bias is None else base_bias
     base = check_array("base_bias", base, (visible,), dtype=float, finite=True)
@@ -138,7 +138,7 @@ def annealed_importance_sampling(
         # … and a Gibbs step that leaves the next distribution as it is.
         h = bernoulli(sigmoid(beta * z), rng)
         v = bernoulli(sigmoid(base + beta * (slope + h @ rbm.weight)), rng)
-    return _estimate(log_weights)
+    return estimate(log_weights)
 
 
 def base_rate(v: ArrayLike, *, pseudo_count: float = 1.0) -> np.ndarray:
@@ -152,8 +152,8 @@ def base_rate(v: ArrayLike, *, pseudo_count: float = 1.0) -> np.ndarray:
     return np.log(on / (len(v) + 2 * pseudo_count - on))
 
 
-def _estimate(log_weights: np.ndarray) -> AISEstimate:
-    """log of the mean weight, and of the mean ± 3 standard errors."""
+def estimate(log_weights: np.ndarray) -> AISEstimate:
+    """What the logs of the chains' weights (chains,) say: log of their mean ± 3 errors of it."""
     top = log_weights.max()
     w = np.exp(log_weights - top)
     mean, error = w.mean(), w.std(ddof=1) / np.sqrt(len(w))
@@ -162,8 +162,8 @@ def _estimate(log_weights: np.ndarray) -> AISEstimate:
     return AISEstimate(float(top + np.log(mean)), float(top + low), float(top + high), log_weights)
 
 
-def _ladder(temperatures: int | ArrayLike) -> np.ndarray:
-    """β from 0 to 1."""
+def ladder(temperatures: int | ArrayLike) -> np.ndarray:
+    """β from 0 to 1: that many equal steps, or the steps listed; else a `ValueError`."""
     if isinstance(temperatures, (int, float, np.number)):
         check_number("temperatures", temperatures, low=1, whole=True)  # pyright: ignore
         return np.linspace(0, 1, int(temperatures) + 1)

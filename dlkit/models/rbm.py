@@ -271,8 +271,8 @@ def bernoulli(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def softplus(z: np.ndarray) -> np.ndarray:
-    """log(1 + e^z) = log Σ over a unit's two states, 0 and 1; no z overflows."""
-    return np.logaddexp(0, z, dtype=z.dtype)
+    """log(1 + e^z), the log of the sum over a unit's two states; no z overflows."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
