@@ -366,8 +366,9 @@ class CompleteMyDigit(TrainingExplorer):
             words.append(f"Averages begin after {WAIT} steps.")
             return " ".join(words)
         total = data.votes.sum()
-        best = [d for d in np.argsort(-data.votes[:10], kind="stable") if data.votes[d]][:3]
-        said = ", ".join(f"{d} in {share_of(data.votes[d], total)}" for d in best)
+        votes = dict(enumerate(data.votes[:10].tolist()))
+        best = sorted((digit for digit in votes if votes[digit]), key=votes.__getitem__)[:-4:-1]
+        said = ", ".join(f"{digit} in {share_of(votes[digit], total)}" for digit in best)
         words.append(
             f"Of the {total:,} samples of the last {steps(data.counted)} it reads "
             f"{said or 'nothing in any'}."
@@ -401,11 +402,12 @@ class CompleteMyDigit(TrainingExplorer):
     def on_key(self, event: Key) -> None:
         by = 4 if event.shift else 1
         if self._brush is None:  # it appears in the middle
-            self._brush, by = ((BLOCKS - BRUSH) // 2,) * 2, 0
+            by = 0
+        row, column = self._brush or ((BLOCKS - BRUSH) // 2, (BLOCKS - BRUSH) // 2)
         if event.key == " ":
-            self._give(not self._blocks()[self._brush], [self._brush])
+            self._brush = row, column
+            self._give(not self._blocks()[row, column], [(row, column)])
             return
-        row, column = self._brush
         row += by * {"ArrowUp": -1, "ArrowDown": 1}.get(event.key, 0)
         column += by * {"ArrowLeft": -1, "ArrowRight": 1}.get(event.key, 0)
         last = BLOCKS - BRUSH

@@ -176,8 +176,9 @@ def test_given_pixels_stay_as_they_were_drawn(seven, given):
 def test_half_a_digit_is_completed_to_that_digit():
     """200 test digits, the upper half given, three seeds.
 
-    Of ten seeds the net read 63 to 70 % of the completions as what the whole digit is; it reads
-    10 to 25 % so where the lower half is white paper or noise.
+    Of ten seeds the net read 73 to 78 % of the completions as what the whole digit is. It reads
+    39 % so where the lower half is white paper, 27 to 34 % where it is noise, and 93 % of the
+    whole digits.
     """
     split, held = mnist(), HALVES["the upper half"]
     ink, labels = ink_of(split.x_test[:200]), split.y_test[:200]
@@ -188,8 +189,8 @@ def test_half_a_digit_is_completed_to_that_digit():
         for _ in range(200):
             v, p = fill_in(digit_machine(), v, held, rng)
         right = (read(p) == labels).mean()
-        assert right > 0.5
-        assert right > max(blank.mean(), noise.mean()) + 0.05
+        assert right > 0.65
+        assert right > max(blank.mean(), noise.mean()) + 0.2
 
 
 def test_averages_begin_after_the_wait_and_are_averages(seven):
