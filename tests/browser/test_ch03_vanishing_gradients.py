@@ -1,32 +1,50 @@
-"""The explorers of chapter 03 in a real browser: keyboard, pointer, both themes."""
+"""Chapter 03 in a real browser: both explorers by slider, keyboard, pointer, in both themes."""
 
+from pathlib import Path
+
+import nbformat
 import pytest
 from lab import expect, notebook
 
-SETUP = "from dlkit.widgets.ch03_vanishing_gradients import GradientProfile, TrainItAnyway"
+CHAPTER = Path(__file__).parents[2] / "chapters" / "03_vanishing_gradients.ipynb"
 
 
-def show(lab, cell_id, source):
-    """An explorer on a page of its own, called `e` in the kernel."""
-    lab.open(notebook(**{"setup": SETUP, cell_id: f"e = {source}\ne"}))
+def only(lab, cell_id):
+    """Of the chapter just the imports and one cell, run: the other cells do nothing for it."""
+    cells = {cell.id: cell.source for cell in nbformat.read(CHAPTER, 4).cells}
+    lab.open(notebook(**{name: cells[name] for name in ("setup-imports", cell_id)}))
     lab.run_all()
-    explorer = lab.explorer(cell_id)
-    explorer.wait_for_picture()
-    return explorer
+    return lab.explorer(cell_id)
 
 
 def in_both_themes(lab, explorer, name):
-    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
+    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
     for theme in ("dark", "light"):
         picture = explorer.settled()
         lab.set_theme(theme == "dark")
         explorer.wait_for_change(picture)
-        assert lab.python("e.dark") == (theme == "dark")
+        assert lab.python(f"{name}.dark") == (theme == "dark")
         lab.screenshot(f"{name}-{theme}", explorer)
 
 
+@pytest.mark.timeout(900)
+def test_the_chapter_runs_and_both_explorers_are_alive(lab):
+    lab.open(CHAPTER)
+    lab.run_all(800)
+    for cell_id, control in (("explorer-profile", "hidden layers"), ("explorer-train", "step")):
+        explorer = lab.explorer(cell_id)
+        explorer.wait_for_picture()
+        explorer.expect_named_controls()
+        expect(explorer.slider(control)).to_be_visible()
+    before = explorer.settled()
+    explorer.button("Step").click()
+    explorer.wait_for_change(before)
+    expect(explorer.description).to_contain_text("Step 1 of branch A")
+
+
 def test_profile(lab):
-    profile = show(lab, "explorer-profile", "GradientProfile()")
+    profile = only(lab, "explorer-profile")
+    profile.wait_for_picture()
     profile.expect_named_controls()
     expect(profile.description).to_contain_text("The gradient vanishes.")
     picture = profile.settled()
@@ -36,7 +54,7 @@ def test_profile(lab):
     picture = profile.settled()
     profile.slider("times gain").press("ArrowRight")
     profile.wait_for_change(picture)
-    assert lab.python("e.values['gain']") == pytest.approx(10**0.02)
+    assert lab.python("profile.values['gain']") == pytest.approx(10**0.02)
     profile.slider("hidden layers").press("End")
     expect(profile.description).to_contain_text("30 hidden layers")
     lab.screenshot("profile-30", profile)
@@ -49,8 +67,8 @@ def test_profile(lab):
     picture = profile.settled()
     profile.click(0.75, 0.8)  # the middle of the chart on the right
     profile.wait_for_change(picture)
-    assert 10 <= lab.python("e.data.layer") <= 18
-    layer = lab.python("e.data.layer")
+    assert 10 <= lab.python("profile.data.layer") <= 18
+    layer = lab.python("profile.data.layer")
     profile.canvas.focus()
     profile.canvas.press("ArrowRight")
     expect(profile.description).to_contain_text(f"Layer {layer + 1}: √(1 + ")
@@ -63,7 +81,8 @@ def test_profile(lab):
 
 
 def test_train(lab):
-    train = show(lab, "explorer-train", "TrainItAnyway()")
+    train = only(lab, "explorer-train")
+    train.wait_for_picture()
     train.expect_named_controls()
     expect(train.description).to_contain_text("Step 0 of branch A")
     picture = train.settled()
@@ -75,19 +94,19 @@ def test_train(lab):
     train.button("Pause").click()
     expect(train.button("Run")).to_be_visible()
     lab.wait_idle()
-    reached = lab.python("e.time")
+    reached = lab.python("training.time")
     lab.page.wait_for_timeout(400)
-    assert lab.python("e.time") == reached
-    lab.python("e.advance(30 - e.time) if e.time < 30 else None")
+    assert lab.python("training.time") == reached
+    lab.python("training.advance(30 - training.time) if training.time < 30 else None")
     expect(train.description).to_contain_text("12 sigmoid layers, Glorot, plain")
-    assert lab.python("e.data.right") < 0.15
+    assert lab.python("training.data.right") < 0.15
     # Another net: the curves of this one stay.
     train.control("layers").select_option("batch normalisation")
     expect(train.description).to_contain_text("1 was 12 sigmoid layers, Glorot, plain")
     lab.wait_idle()
-    lab.python("e.advance(30)")
+    lab.python("training.advance(30)")
     expect(train.description).to_contain_text("Step 30 of branch A")
-    assert lab.python("e.data.right") > 0.6
+    assert lab.python("training.data.right") > 0.6
     train.slider("step").press("Home")
     expect(train.description).to_contain_text("Step 0 of branch A")
     train.slider("learning rate").press("PageUp")
@@ -95,8 +114,8 @@ def test_train(lab):
     train.button("Step").click()
     expect(train.description).to_contain_text("Step 1 of branch B")
     lab.wait_idle()
-    lab.python("e.advance(20)")
-    in_both_themes(lab, train, "train")
+    lab.python("training.advance(20)")
+    in_both_themes(lab, train, "training")
     train.canvas.focus()
     train.canvas.press("n")
     expect(train.description).to_contain_text("Step 22 of branch B")
@@ -106,9 +125,9 @@ def test_train(lab):
     expect(train.button("Run")).to_be_visible()
     # The page rounds 8 to what its slider can show, 7.94, and sends that back: nothing begins anew.
     lab.wait_idle()
-    lab.python("(e.set(gain=8.0), e.advance(2))[0]")
+    lab.python("(training.set(gain=8.0), training.advance(2))[0]")
     train.settled()
-    assert lab.python("e.time") == 2
+    assert lab.python("training.time") == 2
     # A net that diverges gets a sentence, and one can go on.
     train.control("activation").select_option("ReLU")
     train.control("initial values").select_option("He")
