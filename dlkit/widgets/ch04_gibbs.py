@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dlkit import plots
 from dlkit.models.rbm import RBM
@@ -264,6 +265,7 @@ class GibbsChain(TrainingExplorer):
         self.chart.set_xlabel("steps v → h → v", fontsize=9, labelpad=1)
         self.chart.set_ylabel("F(v) in nats", fontsize=9)
         self.chart.tick_params(labelsize=8)
+        self.chart.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.chart.spines[["top", "right"]].set_visible(False)
         self.chart.axhspan(*self._usual, color=plots.GREY, alpha=0.25, linewidth=0, zorder=0)
         self.each = self.chart.add_collection(
@@ -395,17 +397,19 @@ class GibbsChain(TrainingExplorer):
 
     def describe(self, data: Chains) -> str:
         low, high = data.usual
-        words = [f"After {data.step:,} step{'s' if data.step != 1 else ''}."]
+        words = [
+            f"After {data.step:,} step{'s' if data.step != 1 else ''}.",
+            f"Nine of ten test digits have free energies from {nats(low)} to {nats(high)} nats.",
+        ]
         for kind in KINDS:
             own = data.of(kind)
             if own.any():
                 energies = data.energy[own]
+                inside = ((low <= energies) & (energies <= high)).sum()
                 words.append(
-                    f"{own.sum()} chains from {kind}: free energy {nats(energies.mean())} nats on "
-                    f"average, {nats(energies.min())} to {nats(energies.max())}, "
-                    f"{((low <= energies) & (energies <= high)).sum()} of them where nine of ten "
-                    f"test digits lie, {nats(low)} to {nats(high)}; chapter 02’s net reads "
-                    f"{' '.join(map(named, data.digits[own]))}."
+                    f"{own.sum()} chains from {kind}: {nats(energies.mean())} nats on average, "
+                    f"{nats(energies.min())} to {nats(energies.max())}, {inside} of them among "
+                    f"these; chapter 02’s net reads {' '.join(map(named, data.digits[own]))}."
                 )
         if data.step and (known := data.began_as_digits.sum()):
             same = known - data.changed.sum()

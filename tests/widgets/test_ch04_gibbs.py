@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import runpy
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -70,6 +72,16 @@ def test_its_fantasies_are_digits():
         found = read(rbm.reconstruct(v))
         assert (found >= 0).mean() > 0.9
         assert len(set(found[found >= 0].tolist())) >= 6
+
+
+def test_the_script_that_trained_the_machine_still_trains_one():
+    path = Path(__file__).parents[2] / "tools/reproduce/ch04_rbm.py"
+    script = runpy.run_path(str(path))
+    x = mnist().x_train[:300]
+    rbm = script["trained"](x, passes=40)
+    assert rbm.weight.shape == (256, 784)
+    noise = np.random.default_rng(0).random(x.shape) < x.mean(axis=0)  # each pixel on its own
+    assert rbm.free_energy(ink_of(x)).mean() < rbm.free_energy(noise).mean() - 20
 
 
 def test_what_the_net_reads_is_mostly_right():
