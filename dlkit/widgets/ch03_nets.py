@@ -66,13 +66,13 @@ class Recipe:
         """
         rng, make = np.random.default_rng(self.seed), weight_init or INITIAL[self.initial]
         sizes = [PIXELS, *[self.width] * self.depth, CLASSES]
-        layers: list[Layer] = []
+        linears = []
         for inputs, outputs in pairwise(sizes):
             linear = Linear(inputs, outputs, rng=rng, weight_init=make, dtype=dtype)
             linear.weight *= self.gain
             linear.bias *= self.gain
-            layers.append(linear)
-        return Sequential(*map(self._hidden, layers[:-1]), layers[-1])
+            linears.append(linear)
+        return Sequential(*map(self._hidden, linears[:-1]), linears[-1])
 
     def _hidden(self, linear: Linear) -> Layer:
         outputs, inputs = linear.weight.shape

@@ -146,15 +146,14 @@ class GradientProfile(Explorer):
         self.arrived.set_data(layers, parts.shown(profile.backward))
         # Digits that differ by no more than the rounding of float64 are told apart by nobody.
         told = profile.differing > 1e-15 * profile.forward
-        self.differing.set_data(layers, np.where(told, profile.differing, np.nan))
+        differing = np.where(told, profile.differing, np.nan)
+        self.differing.set_data(layers, differing)
         expected = (theory.forward, theory.backward, theory.saturated)
         for line, values in zip(self.expected, expected, strict=True):
             line.set_data(layers, values)
         for line in (self.sent, self.arrived, self.sample):
             parts.tint(line, self.dark)
-        parts.limit(
-            self.forward, y=parts.decades(profile.forward, self.differing.get_ydata(), top=1)
-        )
+        parts.limit(self.forward, y=parts.decades(profile.forward, differing, top=1))
         parts.limit(self.backward, y=parts.decades(profile.backward, theory.backward))
         self.strip.draw(data.shares, profile.saturated, data.recipe.activation, self.dark)
         self.labels.show(self._words(data))

@@ -267,8 +267,10 @@ class TrainItAnyway(TrainingExplorer):
     def _all_curves(self) -> list[tuple[str, Mapping]]:
         """Earlier nets, by number, then the branches of this one, by letter: what they recorded."""
         empty = {"loss": (), "right": ()}
-        earlier = [(str(i + 1), run.curves) for i, run in enumerate(self._earlier)]
-        return earlier + [(branch.name, branch.metrics or empty) for branch in self.branches]
+        curves: list[tuple[str, Mapping]] = []
+        curves += [(str(i + 1), run.curves) for i, run in enumerate(self._earlier)]
+        curves += [(branch.name, branch.metrics or empty) for branch in self.branches]
+        return curves
 
     def _draw_curves(self, name: str, curves: list[tuple[str, Mapping]], every: int) -> None:
         style, top = Style(self.ink, anchor=0), self.charts[name].get_ylim()[1]
@@ -282,7 +284,8 @@ class TrainItAnyway(TrainingExplorer):
             else:
                 others += [points, np.full((2, 1), np.nan)]
             if len(heights) and len(curves) > 1:
-                ends.append(Label(*points[:, -1], f" {called}", style))
+                x, y = points[:, -1].tolist()
+                ends.append(Label(x, y, f" {called}", style))
         self.others[name].set_data(np.concatenate(others, axis=1))
         self.tags[name].show(apart(ends, 0.04 * self.charts[name].get_xlim()[1], 0.11 * top, top))
 

@@ -347,7 +347,7 @@ def _rounded(change) -> bool:
         old, new = (math.log(value, slider.base) for value in (old, new))
     elif not isinstance(slider, ipywidgets.FloatSlider):
         return False
-    return abs(new - old) <= 0.5 * slider.step
+    return abs(new - old) <= 0.5 * (slider.step or 0)
 
 
 def _letters(number: int) -> str:
