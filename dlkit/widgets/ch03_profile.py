@@ -87,6 +87,12 @@ class GradientProfile(Explorer):
     def state(self) -> dict[str, int]:
         return {"layer": 2}
 
+    def set(self, **values) -> None:
+        """As in every explorer; a layer that makes no sense is refused before anything changes."""
+        if "layer" in values:
+            check_number("layer", values["layer"], low=1, whole=True)
+        super().set(**values)
+
     @staticmethod
     def compute(layer: int, **recipe) -> Study:
         check_number("layer", layer, low=1, whole=True)

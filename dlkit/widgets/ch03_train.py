@@ -26,6 +26,7 @@ from dlkit.widgets.ch03_nets import (
 )
 from dlkit.widgets.ch03_parts import percent, size
 from dlkit.widgets.explorer import Key
+from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.training import Recording, TrainingExplorer
 
@@ -166,8 +167,10 @@ class TrainItAnyway(TrainingExplorer):
 
     def reset(self) -> None:
         """As in every training explorer; the curves of earlier nets go too."""
-        self._earlier, self.branch = [], Recording("")
-        super().reset()
+        with alone:
+            self.pause()
+            self._earlier, self.branch = [], Recording("")
+            super().reset()
 
     # Training ---------------------------------------------------------------------------------
 

@@ -208,6 +208,11 @@ def test_pointer_and_keys_choose_the_layer():
     for nonsense in (0, 1.5, "first", None, math.nan):
         with pytest.raises(ValueError, match="layer must"):
             GradientProfile(layer=nonsense)
+        with pytest.raises(ValueError, match="layer must"):
+            profile.set(layer=nonsense)
+        assert profile.values["layer"] == 1
+    profile.set(layer=99)  # the last one there is
+    assert profile.data.layer == 2
 
 
 def test_one_layer_hands_nothing_back():
