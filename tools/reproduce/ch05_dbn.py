@@ -181,22 +181,20 @@ def run(arm, labels, seed, rate, parts):
     return record
 
 
+def downhill(error_at):
+    """The learning rate that no neighbour betters, walking down from 0.1."""
+    at = RATES.index(0.1)
+    while True:
+        nearby = [at, *(k for k in (at - 1, at + 1) if 0 <= k < len(RATES))]
+        best = min(nearby, key=lambda k: error_at(RATES[k]))
+        if best == at:
+            return RATES[at]
+        at = best
+
+
 def choose(arm, labels, parts):
-    """The learning rate with the lowest validation error for seed 0, by walking downhill."""
-    at, tried = RATES.index(0.1), {}
-
-    def error_at(k):
-        if k not in tried:
-            tried[k] = run(arm, labels, SEEDS[0], RATES[k], parts)["validation"]
-        return tried[k]
-
-    while better := [k for k in (at - 1, at + 1) if within(k) and error_at(k) < error_at(at)]:
-        at = min(better, key=error_at)
-    return RATES[at]
-
-
-def within(k):
-    return 0 <= k < len(RATES)
+    """The learning rate with the lowest validation error for the first seed."""
+    return downhill(lambda rate: run(arm, labels, SEEDS[0], rate, parts)["validation"])
 
 
 def gather(out):
@@ -208,11 +206,9 @@ def gather(out):
                 json.loads(path.read_text()) for path in sorted(KEPT.glob(f"{arm}-{labels}-*.json"))
             ]
             first = {r["rate"]: r["validation"] for r in kept if r["seed"] == SEEDS[0]}
-            if not first:
-                continue
-            rate = min(first, key=first.get)
-            at = RATES.index(rate)
-            if any(within(k) and RATES[k] not in first for k in (at - 1, at + 1)):
+            try:
+                rate = downhill(first.__getitem__)
+            except KeyError:
                 continue  # the best rate is not found yet
             runs = [record for record in kept if record["rate"] == rate]
             points.append(
