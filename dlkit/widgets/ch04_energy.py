@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from scipy.special import gammaln
 
 from dlkit import plots
+from dlkit.models.boltzmann import total_variation
 from dlkit.models.partition import all_states, log_partition
 from dlkit.models.rbm import RBM
 from dlkit.widgets.explorer import Explorer, Key, Pointer
@@ -95,7 +96,7 @@ class Landscape:
         """The total variation distance of the frequencies; NaN without samples."""
         if not self.samples.steps:
             return np.nan
-        return total_variation(self.frequency, self.probability)
+        return float(total_variation(self.frequency.ravel(), self.probability.ravel()))
 
 
 class EnergyLandscape(Explorer):
@@ -211,7 +212,8 @@ class EnergyLandscape(Explorer):
                 return
             visited = walk(build_machine(past.machine), past.state[0], steps, self._rng)
             counts = past.counts + np.bincount(visited, minlength=32).reshape(8, 4)
-            distance = total_variation(counts / counts.sum(), self.data.probability)
+            frequency = counts.ravel() / counts.sum()
+            distance = float(total_variation(frequency, self.data.probability.ravel()))
             history = (*past.history, (past.steps + steps, distance))
             if len(history) > 2 and history[-1][0] < 1.01 * history[-3][0]:
                 history = (*history[:-2], history[-1])  # nobody sees two points in one place
@@ -557,11 +559,6 @@ def walk(rbm: RBM, row: int, steps: int, rng: np.random.Generator) -> np.ndarray
         v = rbm.sample_visible(h, rng)
         visited[t] = v[0] @ place[:3] + h[0] @ place[3:]
     return visited
-
-
-def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """½ Σ |p - q|: the largest difference in the probability of any event."""
-    return 0.5 * float(np.abs(p - q).sum())
 
 
 def expected_distance(probability: np.ndarray, samples: np.ndarray) -> np.ndarray:

@@ -1,53 +1,66 @@
-"""The explorers of chapter 04 in a real browser: keyboard, pointer, running chains, both themes."""
+"""Chapter 04 in a real browser: its explorers by slider, keyboard and pointer, in both themes."""
 
+from pathlib import Path
+
+import nbformat
+import pytest
 from lab import expect, notebook
 
-SETUP = "from dlkit.widgets.ch04_rbm import *"
+CHAPTER = Path(__file__).parents[2] / "chapters" / "04_rbm.ipynb"
 
 
-def show(lab, name, arguments=""):
-    """An explorer on a page of its own, called `e` in the kernel."""
-    lab.open(notebook(setup=SETUP, explorer=f"e = {name}({arguments})\ne"))
+def only(lab, cell_id):
+    """Of the chapter just the imports and one cell, run: the other cells do nothing for it."""
+    cells = {cell.id: cell.source for cell in nbformat.read(CHAPTER, 4).cells}
+    lab.open(notebook(**{name: cells[name] for name in ("setup-imports", cell_id)}))
     lab.run_all()
-    explorer = lab.explorer("explorer")
+    explorer = lab.explorer(cell_id)
     explorer.wait_for_picture()
+    explorer.expect_named_controls()
     return explorer
 
 
-def settled(lab, explorer):
-    """The picture once nothing is on its way any more: what comes next is another one."""
-    lab.wait_idle()
-    lab.page.wait_for_timeout(100)
-    return explorer.picture()
-
-
-def in_both_themes(lab, explorer, name):
-    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
-    picture = settled(lab, explorer)
+def in_both_themes(lab, explorer, name, picture=""):
+    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
     for theme in ("dark", "light"):
+        before = explorer.settled()
         lab.set_theme(theme == "dark")
-        explorer.wait_for_change(picture)
-        picture = settled(lab, explorer)
-        assert lab.python("e.dark") == (theme == "dark")
-        lab.screenshot(f"{name}-{theme}", explorer)
+        explorer.wait_for_change(before)
+        assert lab.python(f"{name}.dark") == (theme == "dark")
+        lab.screenshot(f"{picture or name}-{theme}", explorer)
+
+
+@pytest.mark.timeout(900)
+def test_the_chapter_runs_and_all_explorers_are_alive(lab):
+    lab.open(CHAPTER)
+    lab.run_all(800)
+    for name in ("energy", "training", "gibbs", "complete"):
+        explorer = lab.explorer(f"explorer-{name}")
+        explorer.wait_for_picture()
+        explorer.expect_named_controls()
+        expect(explorer.button("Reset")).to_be_visible()
+    training = lab.explorer("explorer-training")
+    before = training.settled()
+    training.button("Step").click()
+    training.wait_for_change(before)
+    expect(training.description).to_contain_text("Update 5 of branch A")
 
 
 def test_energy_landscape(lab):
-    energy = show(lab, "EnergyLandscape")
-    energy.expect_named_controls()
-    before = settled(lab, energy)
+    energy = only(lab, "explorer-energy")
+    before = energy.settled()
     energy.slider("weight h₁v₁").press("ArrowRight")
     energy.wait_for_change(before)
     lab.wait_idle()
-    assert lab.python("e.values['w11']") == 2.25
+    assert lab.python("landscape.values['w11']") == 2.25
     # Drag the number on the line between h₁ and v₂ one inch up: two units more.
-    before = settled(lab, energy)
+    before = energy.settled()
     x, y = lab.python("__import__('dlkit.widgets.ch04_energy').widgets.ch04_energy.handle('w12')")
-    width, height = lab.python("e.size")
+    width, height = lab.python("landscape.size")
     energy.drag((x / width, y / height), (x / width, (y + 1) / height))
     energy.wait_for_change(before)
     lab.wait_idle()
-    assert lab.python("e.values['w12']") == 3.5
+    assert lab.python("landscape.values['w12']") == 3.5
     expect(energy.description).to_contain_text("Chosen: weight h₁v₂ = +3.5")
     # The chain: a step, a run, a pause.
     energy.button("Step").click()
@@ -57,10 +70,10 @@ def test_energy_landscape(lab):
     energy.button("Pause").click()
     expect(energy.button("Run")).to_be_visible()
     lab.wait_idle()
-    reached = lab.python("e.data.samples.steps")
+    reached = lab.python("landscape.data.samples.steps")
     lab.page.wait_for_timeout(400)
-    assert lab.python("e.data.samples.steps") == reached
-    in_both_themes(lab, energy, "energy")
+    assert lab.python("landscape.data.samples.steps") == reached
+    in_both_themes(lab, energy, "landscape")
     # By keyboard alone: choose, change, flip, step.
     energy.canvas.focus()
     for key in ("ArrowRight", "ArrowUp", "Shift+ArrowDown"):
@@ -69,18 +82,18 @@ def test_energy_landscape(lab):
     energy.button("Forget counts").click()
     expect(energy.description).to_contain_text("No steps are counted yet.")
     lab.wait_idle()
-    row, column = lab.python("e.data.samples.state")
+    row, column = lab.python("landscape.data.samples.state")
     energy.canvas.focus()
     energy.canvas.press("1")
     energy.canvas.press("5")
     lab.wait_idle()
-    assert lab.python("e.data.samples.state") == [(row + 4) % 8, column ^ 1]
+    assert lab.python("landscape.data.samples.state") == [(row + 4) % 8, column ^ 1]
     energy.canvas.press("s")
     expect(energy.description).to_contain_text("After 1 Gibbs step ")
     # Two valleys: a chain that hardly ever crosses.
     energy.button("Two valleys").click()
     expect(energy.description).to_contain_text("000 46.7%")
-    before = settled(lab, energy)
+    before = energy.settled()
     energy.canvas.focus()
     energy.canvas.press(" ")
     energy.wait_for_change(before)
@@ -93,9 +106,10 @@ def test_energy_landscape(lab):
 
 
 def test_cd_training(lab):
-    training = show(lab, "CDTraining", "examples=100")
-    training.expect_named_controls()
-    before = settled(lab, training)
+    training = only(lab, "explorer-training")
+    training.control("digits to learn").select_option("100")
+    expect(training.description).to_contain_text("100 pictures to learn from")
+    before = training.settled()
     training.button("Step").click()
     training.wait_for_change(before)
     expect(training.description).to_contain_text("Update 5 of branch A")
@@ -104,10 +118,10 @@ def test_cd_training(lab):
     training.button("Pause").click()
     expect(training.button("Run")).to_be_visible()
     lab.wait_idle()
-    reached = lab.python("e.time")
+    reached = lab.python("training.time")
     lab.page.wait_for_timeout(400)
-    assert lab.python("e.time") == reached
-    lab.python("e.advance(30)")
+    assert lab.python("training.time") == reached
+    lab.python("training.advance(30)")
     expect(training.description).to_contain_text("learns its digits by heart")
     training.slider("step").press("Home")
     expect(training.description).to_contain_text("Update 0 of branch A")
@@ -117,7 +131,7 @@ def test_cd_training(lab):
     training.canvas.focus()
     training.canvas.press("s")
     expect(training.description).to_contain_text("PCD-2. Update 5 of branch B")
-    lab.python("e.advance(20)")
+    lab.python("training.advance(20)")
     in_both_themes(lab, training, "training")
     training.button("Fork").click()
     expect(training.description).to_contain_text("of branch C")
@@ -128,8 +142,8 @@ def test_cd_training(lab):
     lab.wait_idle()
     training.slider("learning rate").press("End")
     lab.wait_idle()
-    lab.python("e.advance(60)")
+    lab.python("training.advance(60)")
     expect(training.description).to_contain_text("It was higher")
-    in_both_themes(lab, training, "training-bars")
+    in_both_themes(lab, training, "training", "training-bars")
     training.button("Reset").click()
-    expect(training.description).to_contain_text("Digits (MNIST), 100 pictures")
+    expect(training.description).to_contain_text("Digits (MNIST), 4,000 pictures")

@@ -25,7 +25,6 @@ from dlkit.widgets.ch04_energy import (
     expected_distance,
     handle,
     parameter_at,
-    total_variation,
 )
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import render
@@ -133,10 +132,9 @@ def test_frequencies_converge_to_the_probabilities(landscape):
     assert distances[0] > 0.3
     assert distances[-1] < 0.05
     assert distances == sorted(distances, reverse=True)
-    # 10,000 steps of this machine, twelve seeds: 0.022 to 0.034; independent samples 0.020.
-    assert distances[-1] == pytest.approx(
-        total_variation(landscape.data.frequency, landscape.data.probability)
-    )
+    # Eight seeds: 0.012 to 0.025 after 10,000 steps; as many independent samples: 0.019.
+    apart = np.abs(landscape.data.frequency - landscape.data.probability).sum() / 2
+    assert distances[-1] == pytest.approx(apart)
     assert [n for n, _ in landscape.data.samples.history] == [10, 100, 1000, 10_000]
     assert landscape.fall.get_ydata() == pytest.approx(distances)
 
