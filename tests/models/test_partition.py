@@ -163,6 +163,13 @@ def test_more_temperatures_narrow_the_spread():
     assert all(coarse > 1.5 * fine for coarse, fine in pairwise(spread))
 
 
+@pytest.mark.parametrize("base", [np.zeros(6), np.linspace(-2, 2, 6)])
+def test_any_base_leads_to_the_same_z(base):
+    rbm = machine(visible=6, hidden=4, std=0.5)
+    estimate = anneal(rbm, chains=2000, temperatures=100, base_bias=base)
+    assert estimate.log_z == pytest.approx(log_partition(rbm), abs=0.03)
+
+
 def test_a_base_fitted_to_the_data_helps():
     rbm, rng = machine(visible=16, hidden=8, std=0.5), np.random.default_rng(1)
     rbm.visible_bias[:] = rng.normal(size=16) * 3

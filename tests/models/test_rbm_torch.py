@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlkit.models import rbm_torch
 from dlkit.models.optimisers import SGD, Adam
@@ -188,7 +189,7 @@ def test_impossible_settings_are_refused():
         twin.contrastive_divergence(v, chain=v[0])
 
 
-class Waits(torch.utils._python_dispatch.TorchDispatchMode):
+class Waits(TorchDispatchMode):
     """Counts the operations that make the CPU wait for a device."""
 
     count = 0
