@@ -54,6 +54,15 @@ class LabelledRBM(RBM):
         z = self._visible_input(self._hidden(h))
         return np.hstack([sigmoid(z[:, : -self.labels]), softmax(z[:, -self.labels :])])
 
+    def free_energy(self, v: ArrayLike) -> np.ndarray:
+        """F(features, label), as (N,). Raises `ValueError` where not exactly one label is on."""
+        on = self._visible(v)[:, -self.labels :].sum(axis=1)
+        if not np.allclose(on, 1, atol=1e-4):
+            raise ValueError(
+                f"v must have one label on in each row, got {on[np.abs(on - 1).argmax()]:g}"
+            )
+        return super().free_energy(v)
+
     def hidden_free_energy(self, h: ArrayLike) -> np.ndarray:
         """-log of the sum of e⁻ᴱ over all features and over the labels, one at a time, as (N,)."""
         h = self._hidden(h)

@@ -87,6 +87,13 @@ def test_hidden_free_energy_adds_up_to_the_same_z(rng):
     assert np.isclose(np.exp(-from_v).sum(), np.exp(-from_h).sum())
 
 
+def test_two_labels_have_no_free_energy(rng):
+    """So that nobody sums over states that the machine can never be in."""
+    rbm = random_net((2, 2, 3), rng, labels=2).rbms[-1]
+    with pytest.raises(ValueError, match="one label on in each row, got 2"):
+        rbm.free_energy([[0, 1, 1, 1]])
+
+
 def test_draw_one_follows_its_probabilities(rng):
     p = np.array([0.1, 0.0, 0.6, 0.3])
     drawn = draw_one(np.tile(p, (20_000, 1)), rng)
