@@ -113,7 +113,8 @@ PROBE = """
   const probe = window.probe = { changes: [], pressed: 0, blank: 0 };
   let last = null;
   function look() {
-    const picture = [...area.querySelectorAll("canvas, img")].find(e => e.offsetParent);
+    const all = area.querySelectorAll("canvas:not(.dlkit-pad canvas), img"); // not a drawing pad
+    const picture = [...all].find(e => e.offsetParent);
     let hash = 0;
     if (picture && picture.complete !== false && picture.width) {
       small.drawImage(picture, 0, 0, 200, 150);
