@@ -48,6 +48,7 @@ class Layers:
         renderer = self.canvas.get_renderer()
         for artist in self._moving:
             artist.draw(renderer)
+        self.figure.stale = False  # a legend in front marks itself as changed when it is drawn
         return np.asarray(self.canvas.buffer_rgba())
 
     def _draw_still(self) -> None:

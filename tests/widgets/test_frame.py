@@ -74,6 +74,7 @@ def test_two_layers_are_the_same_picture_as_one(figure, rng):
 def test_the_still_layer_is_drawn_only_when_it_changed(figure, monkeypatch):
     axes = figure.axes[0]
     (line,) = axes.plot([0, 1], [0, 1])
+    axes.legend([line], ["in front of it"])
     layers = Layers(figure)
     layers.live(line)
     draws = []
