@@ -28,10 +28,13 @@ def net(seed=0, dtype=float):
 def test_the_mask_has_mean_one_and_variance_p_over_one_minus_p(p, seed):
     mask = draw_mask(np.random.default_rng(seed), (100, 200), p, np.float64)
     assert np.isin(mask, [0, 1 / (1 - p)]).all()
-    deviation = np.sqrt(p / (1 - p))
-    assert abs(mask.mean() - 1) <= 6 * deviation / np.sqrt(mask.size)
-    # The variance follows from the share of zeros, which chance moves by √(p (1 - p) / n).
-    assert abs((mask == 0).mean() - p) <= 6 * np.sqrt(p * (1 - p) / mask.size)
+    # Six standard deviations of the number of zeros, and ten zeros more where hardly any come.
+    zeros = 6 * np.sqrt(p * (1 - p) * mask.size) + 10
+    assert abs((mask == 0).sum() - p * mask.size) <= zeros
+    assert abs(mask.mean() - 1) <= zeros / mask.size / (1 - p)
+    mean, variance = 1 - (mask == 0).mean(), p / (1 - p)
+    assert mask.var() == pytest.approx(mean * (1 - mean) / (1 - p) ** 2)
+    assert abs(mask.var() - variance) <= zeros / mask.size / (1 - p) ** 2
 
 
 def test_every_entry_has_a_coin_of_its_own_thrown_anew():
