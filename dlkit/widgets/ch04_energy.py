@@ -405,7 +405,7 @@ class EnergyLandscape(Explorer):
                 edge if value else plots.GREY,
                 size=8.5,
                 weight="bold" if name == self.values["chosen"] else "normal",
-                padding=2.5,
+                padding=3.5 if name == self.values["chosen"] else 2.5,
                 line=3.0 if name == self.values["chosen"] else 1.2,
             )
             yield Label(*handle(name), signed(value), style)
