@@ -103,9 +103,9 @@ class Profile:
     """What is measured in a net on a batch, by hidden layer: arrays (depth,) unless stated.
 
     answers: f(z) of every unit for every digit, (depth, N, width). forward: root mean square of
-    what the layer hands on; differing: of its part that differs from digit to digit. backward: of
-    ∂L/∂(what it hands on), L the loss of one digit. slopes: mean of f′². saturated: the share of
-    units and digits where f′ is near 0.
+    what the layer hands on; differing: of its part that differs from digit to digit, 0 where that
+    is no more than rounding. backward: of ∂L/∂(what it hands on), L the loss of one digit. slopes:
+    mean of f′². saturated: the share of units and digits where f′ is near 0.
     """
 
     answers: np.ndarray
@@ -162,10 +162,13 @@ def measure(net: Sequential, x: np.ndarray, y: np.ndarray, activation: str) -> P
     if any(isinstance(layer, Residual) for layer in net.layers):
         answers[1:] -= outputs[:-1]  # what is added, without what it is added to
     slopes = slope(answers, activation)
+    forward = np.array([rms(output) for output in outputs])
+    differing = np.array([rms(output - output.mean(axis=0)) for output in outputs])
+    told = differing > 40 * np.finfo(answers.dtype).eps * forward
     return Profile(
         answers,
-        forward=np.array([rms(output) for output in outputs]),
-        differing=np.array([rms(output - output.mean(axis=0)) for output in outputs]),
+        forward,
+        differing=np.where(told, differing, 0.0),
         backward=np.array([rms(gradient) for gradient in gradients[::-1]]),
         slopes=np.mean(slopes**2, axis=(1, 2)),
         saturated=np.mean(slopes < SATURATED * STEEPEST[activation], axis=(1, 2)),

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from dlkit import plots
 from dlkit.widgets.ch03_nets import BINS, SPANS
@@ -70,6 +70,21 @@ def grid(axes: Axes) -> None:
     """Quiet lines behind everything."""
     axes.grid(color=plots.QUIET[0], linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def powers(axes: Axes) -> None:
+    """A logarithmic y-axis that is drawn fast: few ticks, without Matplotlib's formulas."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(numticks=7))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+
+
+def power(value: float) -> str:
+    """A power of ten: 1e−6, 0.01, 100."""
+    exponent = round(np.log10(value))
+    text = f"{10.0**exponent:g}" if -3 <= exponent <= 3 else f"1e{exponent}"
+    return text.replace("-", "−")
 
 
 def reach(depth: int) -> tuple[float, float]:

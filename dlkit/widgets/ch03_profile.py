@@ -104,13 +104,14 @@ class GradientProfile(Explorer):
     def build(self, figure: Figure) -> None:
         figure.set_layout_engine("none")
         left, right, wide = 0.75, 5.55, 4.0
-        self.forward = parts.place(figure, left, 3.05, wide, 2.25, yscale="log")
-        self.backward = parts.place(figure, right, 3.05, wide, 2.25, yscale="log")
+        self.forward = parts.place(figure, left, 3.05, wide, 2.25)
+        self.backward = parts.place(figure, right, 3.05, wide, 2.25)
         self.forward.set_title("Forward: how large the signal is", fontsize=10)
         self.backward.set_title("Backward: how large the gradient is", fontsize=10)
         self.backward.set_xlabel("hidden layer, counted from the pixels", fontsize=9)
         for axes in (self.forward, self.backward):
             axes.set_ylabel("root mean square", fontsize=9)
+            parts.powers(axes)
             parts.grid(axes)
         self.strip = parts.Answers(figure, left, 0.5, wide)
         self.charts = (self.forward, self.backward, self.strip.answers, self.strip.saturated)
@@ -150,9 +151,7 @@ class GradientProfile(Explorer):
             parts.limit(axes, x=parts.reach(depth))
         self.sent.set_data(layers, parts.shown(profile.forward))
         self.arrived.set_data(layers, parts.shown(profile.backward))
-        # Digits that differ by no more than the rounding of float64 are told apart by nobody.
-        told = profile.differing > 1e-15 * profile.forward
-        differing = np.where(told, profile.differing, np.nan)
+        differing = parts.shown(profile.differing)
         self.differing.set_data(layers, differing)
         expected = (theory.forward, theory.backward, theory.saturated)
         for line, values in zip(self.expected, expected, strict=True):
@@ -200,7 +199,7 @@ class GradientProfile(Explorer):
         )
         words.append(
             f"The part that differs from digit to digit is {size(profile.differing[0])} in the "
-            f"first and {size(profile.differing[-1])} in the last."
+            f"first and {_left(profile.differing[-1])} in the last."
         )
         if not profile.backward[0]:
             words.append("No gradient at all arrives at the first layer: units in between are off.")
@@ -264,6 +263,10 @@ def _formula(data: Study) -> str:
         spread = size(theory.spread)
         return f"√(1 + n·var(W)·E[f′²]) = √(1 + {spread} × {slopes}) = {factor}"
     return f"√(n·var(W)·E[f′²]) = √({size(theory.spread)} × {slopes}) = {factor}"
+
+
+def _left(differing: float) -> str:
+    return size(differing) if differing else "less than the rounding of float64"
 
 
 def _verdict(share: float) -> str:

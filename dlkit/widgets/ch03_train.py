@@ -204,9 +204,10 @@ class TrainItAnyway(TrainingExplorer):
     def build(self, figure: Figure) -> None:
         figure.set_layout_engine("none")
         left, right, wide = 0.75, 5.55, 4.0
-        self.backward = parts.place(figure, left, 3.05, wide, 2.25, yscale="log")
+        self.backward = parts.place(figure, left, 3.05, wide, 2.25)
         self.backward.set_title("Backward: how large the gradient is", fontsize=10)
         self.backward.set_ylabel("root mean square", fontsize=9)
+        parts.powers(self.backward)
         parts.grid(self.backward)
         (self.before,) = self.backward.plot(
             [], [], "--", color=plots.INK[0], linewidth=1.3, zorder=4
@@ -323,10 +324,12 @@ class TrainItAnyway(TrainingExplorer):
             f"Saturated units: {percent(saturated[0])} in the first layer, "
             f"{percent(saturated[-1])} in the last."
         )
-        differing = data.profile.differing[-1] / (data.profile.forward[-1] or 1.0)
-        words.append(
-            f"Of what the last layer hands on, {size(differing)} differs from digit to digit."
-        )
+        differing = data.profile.differing[-1]
+        if differing:
+            share = size(differing / data.profile.forward[-1])
+            words.append(f"Of what the last layer hands on, {share} differs from digit to digit.")
+        else:
+            words.append("To all digits the last layer says the same, as far as float32 can tell.")
         curves = [(called, values["right"]) for called, values in self._all_curves()]
         finals = [f"{n}: {percent(r[-1])} after {len(r)} steps" for n, r in curves if len(r)]
         if finals and len(curves) > 1:

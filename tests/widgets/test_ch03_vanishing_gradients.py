@@ -159,7 +159,12 @@ def test_a_sigmoid_net_forgets_what_it_sees_and_relu_with_he_does_not():
     assert f"gets {parts.size(across)} of what the last gets" in profile.description
     # Forward it is the same: what the last layer hands on hardly depends on the digit.
     assert profile.data.profile.differing[-1] < 1e-6 * profile.data.profile.forward[-1]
-    profile.set(activation="ReLU", initial="He")
+    profile.set(depth=30)
+    assert "less than the rounding of float64 in the last" in profile.description
+    shown = np.isfinite(profile.differing.get_ydata())
+    assert shown[:20].all()
+    assert not shown[24:].any()
+    profile.set(depth=12, activation="ReLU", initial="He")
     assert "The gradient arrives." in profile.description
     assert profile.data.profile.differing[-1] > 0.1 * profile.data.profile.forward[-1]
     profile.set(gain=10.0)
@@ -244,6 +249,7 @@ def test_twelve_sigmoid_layers_stay_at_chance(chance):
     assert chance.data.loss == pytest.approx(math.log(10), abs=0.02)
     assert chance.data.profile.backward[0] < 1e-5 * chance.data.profile.backward[-1]
     assert "12 sigmoid layers, Glorot, plain" in chance.description
+    assert "To all digits the last layer says the same" in chance.description
 
 
 @pytest.mark.parametrize(
@@ -442,6 +448,11 @@ def test_names_at_the_ends_of_curves_keep_apart():
 )
 def test_numbers_of_any_size_can_be_read(value, text):
     assert parts.size(value) == text
+
+
+def test_powers_of_ten_are_written_as_such():
+    powers = [parts.power(10.0**n) for n in (-12, -2, 0, 3, 24)]
+    assert powers == ["1e−12", "0.01", "1", "1000", "1e24"]
 
 
 def test_shares_do_not_look_like_nothing_or_all():
