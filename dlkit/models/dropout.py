@@ -18,7 +18,7 @@ class Dropout(Layer):
     x has any shape. `mask` is m / (1 - p) of the last `forward`, and None in use. While `hold` is
     True the mask stays: to look longer at one thinned net, or to give it a mask of one's own.
     `rng` draws the masks; if `train.fit` shuffles with the same one, its checkpoints keep both.
-    Raises `ValueError` for p outside 0 … 1, and for a held mask that does not fit x.
+    Raises `ValueError` for p outside 0 … 1, an empty x, and a held mask that does not fit x.
     """
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator):
@@ -32,9 +32,11 @@ class Dropout(Layer):
             self.mask = self.mask if self.hold else None
             self._factor = None
             return x
+        x = check_array("x", x)
+        dtype = np.result_type(x, np.float32)  # whole numbers have no room for 1 / (1 - p)
         if self.mask is None or not self.hold:
-            self.mask = draw_mask(self.rng, np.shape(x), self.p, x.dtype)
-        self._factor = check_array("mask", self.mask, np.shape(x), dtype=x.dtype)
+            self.mask = draw_mask(self.rng, x.shape, self.p, dtype)
+        self._factor = check_array("mask", self.mask, x.shape, dtype=dtype)
         return x * self._factor
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:

@@ -155,5 +155,12 @@ def test_with_one_generator_for_all_a_training_resumes_exactly(tmp_path):
         np.testing.assert_array_equal(resumed[name], array)
 
 
+def test_whole_numbers_are_scaled_too_and_no_input_is_refused():
+    y = Dropout(0.2, rng=np.random.default_rng(0))(np.ones((5, 6), int))
+    assert set(np.unique(y)) == {0, 1.25}
+    with pytest.raises(ValueError, match=r"x is empty: its shape is \(0, 6\)"):
+        Dropout(0.2, rng=np.random.default_rng(0))(np.ones((0, 6)))
+
+
 def test_repr_says_how_many_are_dropped():
     assert repr(Dropout(0.25, rng=np.random.default_rng(0))) == "Dropout(p=0.25)"
