@@ -85,12 +85,6 @@ def test_a_seed_decides_which_labels_are_known(script):
     assert not np.array_equal(script.divided(0)[0][0][:20], script.divided(1)[0][0][:20])
 
 
-def test_dropout_is_off_when_the_error_is_measured(script):
-    (x, y), _, _ = script.divided(0)
-    net = script.net_of("dropout", 0, x)
-    assert script.error(net, x, y) == script.error(net, x, y)
-
-
 def test_unknown_point_gets_a_sentence(script, capsys):
     with pytest.raises(SystemExit):
         script.main(["--points", "7"])

@@ -9,7 +9,7 @@ from dlkit.models.losses import BCEWithLogitsLoss
 from dlkit.models.optimisers import SGD
 from dlkit.models.partition import all_states
 from dlkit.models.rbm import cd_step
-from dlkit.parity import gradient_check
+from dlkit.parity import gradient_check, to_numpy, to_torch
 from dlkit.train import fit
 
 
@@ -223,3 +223,35 @@ def test_labels_out_of_range(rng, label):
     dbn = DBN((5, 4, 3), rng=rng, labels=3)
     with pytest.raises(ValueError, match="label"):
         dbn.up(np.ones((2, 5)), label=label)
+
+
+@pytest.mark.parametrize("labels", [0, 3])
+def test_there_and_back_between_numpy_and_torch(rng, labels):
+    dbn = random_net((5, 4, 3), rng, labels=labels)
+    back = to_numpy(to_torch(dbn, "cpu"))
+    assert isinstance(back, DBN)
+    assert (back.sizes, back.labels) == (dbn.sizes, dbn.labels)
+    v = rng.random((6, 5))
+    assert np.array_equal(back.up(v), dbn.up(v))
+
+
+def test_twin_learns_and_dreams_on_its_own(rng):
+    """With torch's own random numbers, layer by layer, in fit."""
+    import torch
+
+    from dlkit.models import dbn_torch, rbm_torch
+
+    generator = torch.Generator().manual_seed(0)
+    patterns = torch.eye(6).repeat_interleave(20, dim=0)
+    label = torch.arange(6).repeat_interleave(20)
+    dbn = dbn_torch.DBN((6, 8, 8), labels=6, device="cpu", generator=generator)
+    for layer, rbm in enumerate(dbn.rbms):
+        optimiser = torch.optim.SGD(rbm.parameters(), 0.3, momentum=0.5)
+        step = rbm_torch.cd_step(rbm, optimiser, generator)
+        seen = dbn.inputs(patterns, layer, label)
+        fit(step, (seen,), epochs=200, batch_size=10, rng=rng, progress=False)
+    right = (dbn.label_probabilities(patterns).argmax(dim=1) == label).float().mean()
+    assert right > 0.6  # chance: one in six
+    pictures = dbn.generate(30, generator, steps=5, label=2)
+    assert pictures.shape == (30, 6)
+    assert dbn.unroll(6, generator)(patterns).shape == (120, 6)
