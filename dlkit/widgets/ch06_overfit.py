@@ -49,9 +49,9 @@ COLUMNS = {  # of the table: where each begins (0) or ends (1), in inches
     "start": (2.05, 1),
     "cures": (2.2, 0),
     "training": (7.25, 1),
-    "test": (7.8, 1),
-    "test loss": (8.55, 1),
-    "early stop": (9.62, 1),
+    "test": (7.75, 1),
+    "test loss": (8.45, 1),
+    "early stop: test": (9.62, 1),
 }
 
 
@@ -325,11 +325,15 @@ class OverfitOnPurpose(TrainingExplorer):
         self.live(*self.lines[name].values())
 
     def _build_weights(self, figure: Figure) -> None:
-        self.chart = axes = parts.place(figure, 6.75, 4.2, 2.85, 2.05)
+        self.chart = axes = parts.place(
+            figure, 6.98, 4.2, 2.62, 2.05, ylabel="share of the weights"
+        )
         axes.set(xlim=(-0.32, 0.32), ylim=(LEAST, 1.0), yscale="log")
         axes.set_xticks([-0.3, 0, 0.3], ["≤ −0.3", "0", "≥ 0.3"])
         axes.set_yticks([1e-4, 1e-3, 1e-2, 1e-1, 1], ["0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
         axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.label.set_fontsize(9)
+        axes.yaxis.set_label_coords(-0.235, 0.5)
         axes.set_title("Weights of the first layer", fontsize=10, pad=22)
         parts.grid(axes)
         (self.begun,) = axes.plot(
@@ -472,7 +476,7 @@ class OverfitOnPurpose(TrainingExplorer):
             yield "test loss", f"{values['test loss'][step - 1]:.2f}"
         if stop := early_stop(values["validation loss"], self.values["patience"]):
             loss, error = (values[f"test {what}"][stop.kept - 1] for what in TOPS)
-            yield "early stop", f"{share(error)}, {loss:.2f}"
+            yield "early stop: test", f"{share(error)}, {loss:.2f}"
 
     def describe(self, data: Sight) -> str:
         learner, numbers = data.learner, data.learner.numbers
