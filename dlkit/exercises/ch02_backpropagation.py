@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.data import digits
+from dlkit.exercises.clinic import Clinic
 from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fan_in_uniform, zeros
@@ -532,7 +533,18 @@ class Patient:
     check: Report
 
 
-class BugClinic(Exercise):
+CLUES = {
+    HEALTHY: "every gradient is right and the loss falls smoothly.",
+    NO_MEAN: "look at received and expected in its gradient check. What is the factor?",
+    SIGN: "the loss rises from the first pass on. Which way does it walk?",
+    NO_MASK: "compare its gradient check in the last layer and in the first.",
+    NO_BIAS: "the loss falls, but two rows of its gradient check do not agree. Which two?",
+    ZERO_START: "its gradients are right, and its loss hardly moves. What can keep a net still?",
+    RATE: "its gradients are right, and it does worse than guessing. What else decides a step?",
+}
+
+
+class BugClinic(Clinic):
     """Seven trainings of one net on the digits; six have a fault each. Which is which?"""
 
     hints = (
@@ -557,45 +569,10 @@ class BugClinic(Exercise):
         "F": RATE,
         "G": NO_BIAS,
     }
+    clues = CLUES
 
-    def patients(self) -> dict[str, Patient]:
-        """The patients A to G, each trained when first asked for (about two seconds for all)."""
-        return {letter: _patient(fault) for letter, fault in self.answer.items()}
-
-    def examine(self, answer):
-        wrong_if(
-            not isinstance(answer, Mapping),
-            f'Give a dict such as {{"A": "{HEALTHY}", …}}, got {type(answer).__name__}.',
-        )
-        given = {k: v for k, v in answer.items() if v is not ... and v is not None}
-        if not given:
-            raise NotAttempted
-        for letter, fault in given.items():
-            wrong_if(
-                letter not in self.answer, f"There is no patient {letter!r}, only A, B, C … G."
-            )
-            wrong_if(
-                fault not in FAULTS,
-                f"{fault!r} is not on the list of faults: {'; '.join(FAULTS)}.",
-            )
-        for letter, fault in given.items():
-            wrong_if(
-                fault != self.answer[letter],
-                f"Patient {letter} does not have “{fault}”: {CLUES[self.answer[letter]]}",
-            )
-        missing = sorted(self.answer.keys() - given.keys())
-        wrong_if(bool(missing), f"So far all right; still to come: {', '.join(missing)}.")
-
-
-CLUES = {
-    HEALTHY: "every gradient is right and the loss falls smoothly.",
-    NO_MEAN: "look at received and expected in its gradient check. What is the factor?",
-    SIGN: "the loss rises from the first pass on. Which way does it walk?",
-    NO_MASK: "compare its gradient check in the last layer and in the first.",
-    NO_BIAS: "the loss falls, but two rows of its gradient check do not agree. Which two?",
-    ZERO_START: "its gradients are right, and its loss hardly moves. What can keep a net still?",
-    RATE: "its gradients are right, and it does worse than guessing. What else decides a step?",
-}
+    def patient(self, fault):
+        return _patient(fault)
 
 
 @cache

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from dlkit.data import digits
-from dlkit.exercises.exercise import Exercise, NotAttempted, call, call_array, wrong_if
+from dlkit.exercises.clinic import Clinic
+from dlkit.exercises.exercise import Exercise, call, call_array, wrong_if
 from dlkit.models.dense import Linear, ReLU, Sequential, Sigmoid, sigmoid
 from dlkit.models.initialisers import he_normal, normal
 from dlkit.models.layer import Layer
@@ -431,7 +432,18 @@ class Patient:
     losses: np.ndarray
 
 
-class BugClinic(Exercise):
+CLUES = {
+    HEALTHY: "both profiles are level, and the loss falls.",
+    SMALL: "by which factor a layer does its forward profile fall, and its backward profile?",
+    LARGE: "both profiles grow by the same factor a layer. Which one?",
+    WRONG_UNIT: "forward it stays near one value, whatever the layer. Which activation does that?",
+    NO_SLOPE: "forward it looks healthy, backward it grows. By which factor a layer?",
+    LOST_WAY: "forward it grows, and backward it does not. What adds up in one direction only?",
+    RATE: "before training it looks healthy. What does its loss do from the first pass on?",
+}
+
+
+class BugClinic(Clinic):
     """Seven deep nets on the digits; six have a fault each. Which is which?"""
 
     hints = (
@@ -453,45 +465,10 @@ class BugClinic(Exercise):
         "F": HEALTHY,
         "G": NO_SLOPE,
     }
+    clues = CLUES
 
-    def patients(self) -> dict[str, Patient]:
-        """The patients A to G, made when first asked for (a few seconds for all)."""
-        return {letter: _patient(fault) for letter, fault in self.answer.items()}
-
-    def examine(self, answer):
-        wrong_if(
-            not isinstance(answer, Mapping),
-            f'Give a dict such as {{"A": "{HEALTHY}", …}}, got {type(answer).__name__}.',
-        )
-        given = {k: v for k, v in answer.items() if v is not ... and v is not None}
-        if not given:
-            raise NotAttempted
-        for letter, fault in given.items():
-            wrong_if(
-                letter not in self.answer, f"There is no patient {letter!r}, only A, B, C … G."
-            )
-            wrong_if(
-                fault not in FAULTS,
-                f"{fault!r} is not on the list of faults: {'; '.join(FAULTS)}.",
-            )
-        for letter, fault in given.items():
-            wrong_if(
-                fault != self.answer[letter],
-                f"Patient {letter} does not have “{fault}”: {CLUES[self.answer[letter]]}",
-            )
-        missing = sorted(self.answer.keys() - given.keys())
-        wrong_if(bool(missing), f"So far all right; still to come: {', '.join(missing)}.")
-
-
-CLUES = {
-    HEALTHY: "both profiles are level, and the loss falls.",
-    SMALL: "by which factor a layer does its forward profile fall, and its backward profile?",
-    LARGE: "both profiles grow by the same factor a layer. Which one?",
-    WRONG_UNIT: "forward it stays near one value, whatever the layer. Which activation does that?",
-    NO_SLOPE: "forward it looks healthy, backward it grows. By which factor a layer?",
-    LOST_WAY: "forward it grows, and backward it does not. What adds up in one direction only?",
-    RATE: "before training it looks healthy. What does its loss do from the first pass on?",
-}
+    def patient(self, fault):
+        return _patient(fault)
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.data import bars_and_stripes
+from dlkit.exercises.clinic import Clinic
 from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
 from dlkit.models.dense import sigmoid
 from dlkit.models.partition import all_states, log_likelihood
@@ -384,7 +385,21 @@ class Patient:
     machine: RBM
 
 
-class BugClinic(Exercise):
+CLUES = {
+    HEALTHY: "its likelihood rises as high as any, and no parameter stands still.",
+    SIGN: "its likelihood is thousands below the others'. Which way does it walk?",
+    NO_VISIBLE: "its curves look like a healthy machine's. Look at the sizes of its parameters.",
+    NO_HIDDEN: "it learns half as much as it could. Which of its parameters is exactly zero?",
+    NOT_DRAWN: "it reconstructs better than the healthy one, and its likelihood falls. What would "
+    "make reconstructions too good?",
+    FROM_NOISE: "its likelihood ends below that of a machine that has learned nothing. What does "
+    "its negative phase compare the data with?",
+    ZERO_START: "compare the weights of its hidden units with one another.",
+    DECAY: "its hidden units differ, and its weights stay small. What pulls them back?",
+}
+
+
+class BugClinic(Clinic):
     """Eight trainings of one machine on bars and stripes; seven have a fault each."""
 
     hints = (
@@ -409,48 +424,10 @@ class BugClinic(Exercise):
         "G": NO_HIDDEN,
         "H": ZERO_START,
     }
+    clues = CLUES
 
-    def patients(self) -> dict[str, Patient]:
-        """The patients A to H, each trained when first asked for (about two seconds for all)."""
-        return {letter: _patient(fault) for letter, fault in self.answer.items()}
-
-    def examine(self, answer):
-        wrong_if(
-            not isinstance(answer, Mapping),
-            f'Give a dict such as {{"A": "{HEALTHY}", …}}, got {type(answer).__name__}.',
-        )
-        given = {k: v for k, v in answer.items() if v is not ... and v is not None}
-        if not given:
-            raise NotAttempted
-        for letter, fault in given.items():
-            wrong_if(
-                letter not in self.answer, f"There is no patient {letter!r}, only A, B, C … H."
-            )
-            wrong_if(
-                fault not in FAULTS,
-                f"{fault!r} is not on the list of faults: {'; '.join(FAULTS)}.",
-            )
-        for letter, fault in given.items():
-            wrong_if(
-                fault != self.answer[letter],
-                f"Patient {letter} does not have “{fault}”: {CLUES[self.answer[letter]]}",
-            )
-        missing = sorted(self.answer.keys() - given.keys())
-        wrong_if(bool(missing), f"So far all right; still to come: {', '.join(missing)}.")
-
-
-CLUES = {
-    HEALTHY: "its likelihood rises as high as any, and no parameter stands still.",
-    SIGN: "its likelihood is thousands below the others'. Which way does it walk?",
-    NO_VISIBLE: "its curves look like a healthy machine's. Look at the sizes of its parameters.",
-    NO_HIDDEN: "it learns half as much as it could. Which of its parameters is exactly zero?",
-    NOT_DRAWN: "it reconstructs better than the healthy one, and its likelihood falls. What would "
-    "make reconstructions too good?",
-    FROM_NOISE: "its likelihood ends below that of a machine that has learned nothing. What does "
-    "its negative phase compare the data with?",
-    ZERO_START: "compare the weights of its hidden units with one another.",
-    DECAY: "its hidden units differ, and its weights stay small. What pulls them back?",
-}
+    def patient(self, fault):
+        return _patient(fault)
 
 
 @cache

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from dlkit.data import digits
-from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
+from dlkit.exercises.clinic import Clinic
+from dlkit.exercises.exercise import Exercise, Wrong, call, call_array, wrong_if
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Sigmoid, mlp, sigmoid, softmax
 from dlkit.models.initialisers import glorot_uniform
@@ -463,7 +464,18 @@ class Patient:
     test_error: np.ndarray  # (tuning passes + 1,): before fine-tuning, and after each pass of it
 
 
-class BugClinic(Exercise):
+CLUES = {
+    HEALTHY: "both RBMs reconstruct better and better, and the test error falls and stays low.",
+    SIGN: "its reconstructions get worse from the first pass on. Which way does it walk?",
+    TRANSPOSED: "it pretrains as well as any, and learns the labels later than the healthy net. "
+    "Part of what it learned helps, and part does not.",
+    ORDER: "its second RBM has next to nothing to reconstruct, from the start. What did it see?",
+    NOT_HANDED_OVER: "it pretrains as well as any, and learns the labels as if it had not.",
+    RATE: "it pretrains as well as any. What happens to its test error in the first passes?",
+}
+
+
+class BugClinic(Clinic):
     """Six deep belief nets on the 8×8 digits; five have a fault each. Which is which?"""
 
     hints = (
@@ -486,45 +498,10 @@ class BugClinic(Exercise):
         "E": NOT_HANDED_OVER,
         "F": TRANSPOSED,
     }
+    clues = CLUES
 
-    def patients(self) -> dict[str, Patient]:
-        """The patients A to F, each trained when first asked for (a few seconds for all)."""
-        return {letter: _patient(fault) for letter, fault in self.answer.items()}
-
-    def examine(self, answer):
-        wrong_if(
-            not isinstance(answer, Mapping),
-            f'Give a dict such as {{"A": "{HEALTHY}", …}}, got {type(answer).__name__}.',
-        )
-        given = {k: v for k, v in answer.items() if v is not ... and v is not None}
-        if not given:
-            raise NotAttempted
-        for letter, fault in given.items():
-            wrong_if(
-                letter not in self.answer, f"There is no patient {letter!r}, only A, B, C … F."
-            )
-            wrong_if(
-                fault not in FAULTS,
-                f"{fault!r} is not on the list of faults: {'; '.join(FAULTS)}.",
-            )
-        for letter, fault in given.items():
-            wrong_if(
-                fault != self.answer[letter],
-                f"Patient {letter} does not have “{fault}”: {CLUES[self.answer[letter]]}",
-            )
-        missing = sorted(self.answer.keys() - given.keys())
-        wrong_if(bool(missing), f"So far all right; still to come: {', '.join(missing)}.")
-
-
-CLUES = {
-    HEALTHY: "both RBMs reconstruct better and better, and the test error falls and stays low.",
-    SIGN: "its reconstructions get worse from the first pass on. Which way does it walk?",
-    TRANSPOSED: "it pretrains as well as any, and learns the labels later than the healthy net. "
-    "Part of what it learned helps, and part does not.",
-    ORDER: "its second RBM has next to nothing to reconstruct, from the start. What did it see?",
-    NOT_HANDED_OVER: "it pretrains as well as any, and learns the labels as if it had not.",
-    RATE: "it pretrains as well as any. What happens to its test error in the first passes?",
-}
+    def patient(self, fault):
+        return _patient(fault)
 
 
 @cache

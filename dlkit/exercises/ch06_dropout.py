@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from dlkit.data import Split, digits
-from dlkit.exercises.exercise import Exercise, NotAttempted, call, call_array, wrong_if
+from dlkit.exercises.clinic import Clinic
+from dlkit.exercises.exercise import Exercise, call, call_array, wrong_if
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.dropout import Dropout, draw_mask
 from dlkit.models.losses import CrossEntropyLoss
@@ -419,7 +420,20 @@ class Patient:
     gradient: float  # largest relative difference between backward and central differences
 
 
-class BugClinic(Exercise):
+CLUES = {
+    HEALTHY: "it answers twice alike, its ratio is 1, its gradient is right and both curves fall.",
+    LEFT_ON: "ask it the same thing twice.",
+    NO_SCALE: "compare its activations in use and in learning.",
+    ONE_MASK: "its training loss falls to nearly nothing, as it does where nothing disturbs it, "
+    "and its activations are not the same in use.",
+    SWAPPED: "count its silent units. How much of the net is there in a step?",
+    NO_MASK: "its gradient check does not agree. Which factor is in forward and not in backward?",
+    ON_OUTPUT: "its training loss cannot fall, and yet its answers in use are good. What is "
+    "missing in learning that is there in use?",
+}
+
+
+class BugClinic(Clinic):
     """Seven trainings of one net with dropout; six have a fault each. Which is which?"""
 
     hints = (
@@ -444,47 +458,10 @@ class BugClinic(Exercise):
         "F": ON_OUTPUT,
         "G": NO_MASK,
     }
+    clues = CLUES
 
-    def patients(self) -> dict[str, Patient]:
-        """The patients A to G, each trained when first asked for (about two seconds for all)."""
-        return {letter: _patient(fault) for letter, fault in self.answer.items()}
-
-    def examine(self, answer):
-        wrong_if(
-            not isinstance(answer, Mapping),
-            f'Give a dict such as {{"A": "{HEALTHY}", …}}, got {type(answer).__name__}.',
-        )
-        given = {k: v for k, v in answer.items() if v is not ... and v is not None}
-        if not given:
-            raise NotAttempted
-        for letter, fault in given.items():
-            wrong_if(
-                letter not in self.answer, f"There is no patient {letter!r}, only A, B, C … G."
-            )
-            wrong_if(
-                fault not in FAULTS,
-                f"{fault!r} is not on the list of faults: {'; '.join(FAULTS)}.",
-            )
-        for letter, fault in given.items():
-            wrong_if(
-                fault != self.answer[letter],
-                f"Patient {letter} does not have “{fault}”: {CLUES[self.answer[letter]]}",
-            )
-        missing = sorted(self.answer.keys() - given.keys())
-        wrong_if(bool(missing), f"So far all right; still to come: {', '.join(missing)}.")
-
-
-CLUES = {
-    HEALTHY: "it answers twice alike, its ratio is 1, its gradient is right and both curves fall.",
-    LEFT_ON: "ask it the same thing twice.",
-    NO_SCALE: "compare its activations in use and in learning.",
-    ONE_MASK: "its training loss falls to nearly nothing, as it does where nothing disturbs it, "
-    "and its activations are not the same in use.",
-    SWAPPED: "count its silent units. How much of the net is there in a step?",
-    NO_MASK: "its gradient check does not agree. Which factor is in forward and not in backward?",
-    ON_OUTPUT: "its training loss cannot fall, and yet its answers in use are good. What is "
-    "missing in learning that is there in use?",
-}
+    def patient(self, fault):
+        return _patient(fault)
 
 
 @cache
