@@ -261,6 +261,10 @@ class OverfitOnPurpose(TrainingExplorer):
     def build(self, figure: Figure) -> None:
         figure.set_layout_engine("none")
         width, height = self.size
+        self.page = figure.add_axes((0, 0, 1, 1))  # first: the pointer finds the charts
+        self.page.set(xlim=(0, width), ylim=(0, height))
+        self.page.set_axis_off()
+        self.tiles, self.labels = Tiles(self.page), Labels(self.page)
         left, wide = 0.62, 5.3
         self.charts = {
             "loss": parts.place(figure, left, 4.2, wide, 2.05),
@@ -295,11 +299,6 @@ class OverfitOnPurpose(TrainingExplorer):
         legend.set_zorder(0)
         self._samples, self._painted = [legend.legend_handles[1]], None
         self._build_weights(figure)
-        self.page = figure.add_axes((0, 0, 1, 1))
-        self.page.set(xlim=(0, width), ylim=(0, height))
-        self.page.set_axis_off()
-        self.page.set_zorder(-1)
-        self.tiles, self.labels = Tiles(self.page), Labels(self.page)
         self.live(self.tiles, self.labels, *self.tags.values())
 
     def _build_lines(self, name: str, axes: Axes) -> None:

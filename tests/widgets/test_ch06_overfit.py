@@ -359,6 +359,10 @@ def test_a_click_into_a_chart_goes_back_to_that_update():
     explorer.on_pointer(Pointer("move", chart, 5.0, 0.1))  # only passing by
     explorer.on_pointer(Pointer("down", explorer.chart, 0.0, 0.1, pressed=True))
     assert explorer.time == 8
+    x, y, wide, high = chart.get_position().bounds
+    place = {"x": x + 0.1 * wide, "y": y + 0.5 * high}
+    explorer._receive({"kind": "down", "pressed": True} | place)  # as the page tells it
+    assert explorer.time == 3
 
 
 def test_keys_step_and_fork():
