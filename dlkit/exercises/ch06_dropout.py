@@ -88,6 +88,14 @@ class DropUnits(Exercise):
             "Called twice with one rng you drop the same units: draw from the rng that is passed "
             "in, and do not seed a new one.",
         )
+        twins = (
+            call_array(answer, x, 0.5, np.random.default_rng(2), shape=x.shape) for _ in range(2)
+        )
+        wrong_if(
+            not np.array_equal(*twins),
+            "Two generators with the same seed should drop the same units, yours do not: draw from "
+            "the rng that is passed in.",
+        )
 
     @staticmethod
     def answer(x, p, rng):
@@ -210,6 +218,13 @@ class SoftThreshold(Exercise):
             "Right for five weights, wrong for a weight (30, 40) and the amount 0.7: does it use "
             "both arguments?",
         )
+        before = w.copy()
+        call(answer, w, 0.7, copies=False)
+        wrong_if(
+            not np.array_equal(w, before),
+            "The result is right, but w itself has changed: return a new array. (-= writes into "
+            "the array that was passed in.)",
+        )
 
     @staticmethod
     def answer(w, amount):
@@ -246,6 +261,9 @@ class MaxNorm(Exercise):
                 "rows that were short enough have grown: the factor is at most 1": weight
                 * limit
                 / np.maximum(length, 1e-12),
+                "each row has its own length: keepdims=True makes of the lengths a column that "
+                "fits beside the rows": weight
+                * np.minimum(1, limit / np.maximum(length[:, 0], 1e-12)),
                 "you shortened columns; a unit is a row of W (out, in)": weight
                 * np.minimum(1, limit / np.maximum(columns, 1e-12)),
                 "single weights are cut off; it is the length of the row that counts": np.clip(
@@ -355,6 +373,10 @@ class EarlyStopping(Exercise):
                 got == np.argmin(losses) != best,
                 f"{text}. Training never came so far: after pass {best}, {patience} passes brought "
                 "nothing lower.",
+            )
+            wrong_if(
+                got == losses[best] != best,
+                f"{text}. That is a loss; return its place in the list.",
             )
             wrong_if(got != best, f"{text}, expected {best}.")
 

@@ -27,6 +27,15 @@ def seeded_anew(x, p, rng):
     return x * (np.random.default_rng(0).random(x.shape) >= p) / (1 - p)
 
 
+def drop_globally(x, p, rng):
+    return x * (np.random.default_rng().random(x.shape) >= p) / (1 - p)
+
+
+def shrink_in_place(w, amount):
+    w -= np.clip(w, -amount, amount)
+    return w
+
+
 def stop_where_it_ends(losses, patience):
     best = 0
     for now, loss in enumerate(losses):
@@ -69,6 +78,7 @@ WRONG = [
     ("drop_units", drop(fair, kept=lambda u, p: u >= p / 2), "a share of 0.5 should be 0"),
     ("drop_units", lambda x, p, rng: x[0], "shape (200, 300)"),
     ("drop_units", seeded_anew, "do not seed a new one"),
+    ("drop_units", drop_globally, "the rng that is passed in"),
     ("drop_backward", lambda g, k, p: g, "as if nothing had been dropped"),
     ("drop_backward", lambda g, k, p: g / (1 - p), "must hear nothing"),
     ("drop_backward", lambda g, k, p: g * k, "1 / (1 - p) of the forward pass is missing"),
@@ -87,6 +97,8 @@ WRONG = [
     ("soft_threshold", lambda w, a: w * (1 - a), "which is L2"),
     ("soft_threshold", lambda w, a: np.maximum(np.abs(w) - a, 0), "sign is lost"),
     ("soft_threshold", lambda w, a: np.sign(w) * np.maximum(np.abs(w) - 0.5, 0), "both arguments"),
+    ("soft_threshold", shrink_in_place, "w itself has changed"),
+    ("max_norm", lambda w, c: w * np.minimum(1, c / (norms(w)[:, 0] + 1e-15)), "keepdims=True"),
     ("max_norm", lambda w, c: w * c / norms(w), "0 / 0 is NaN"),
     ("max_norm", lambda w, c: w * c / np.maximum(norms(w), 1e-9), "have grown"),
     ("max_norm", lambda w, c: w * np.minimum(1, c / np.maximum(norms(w, 0), 1e-9)), "columns"),
@@ -109,6 +121,7 @@ WRONG = [
         "underflows",
     ),
     ("early_stopping", lambda losses, patience: int(np.argmin(losses)), "never came so far"),
+    ("early_stopping", lambda losses, patience: min(losses), "That is a loss"),
     ("early_stopping", stop_where_it_ends, "where training stops"),
     ("early_stopping", stop_with_ties, "An equal loss is not lower"),
     (
