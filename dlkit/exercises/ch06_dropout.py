@@ -88,11 +88,11 @@ class DropUnits(Exercise):
             "Called twice with one rng you drop the same units: draw from the rng that is passed "
             "in, and do not seed a new one.",
         )
-        twins = (
+        one, other = (
             call_array(answer, x, 0.5, np.random.default_rng(2), shape=x.shape) for _ in range(2)
         )
         wrong_if(
-            not np.array_equal(*twins),
+            not np.array_equal(one, other),
             "Two generators with the same seed should drop the same units, yours do not: draw from "
             "the rng that is passed in.",
         )
