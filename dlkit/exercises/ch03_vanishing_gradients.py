@@ -241,7 +241,7 @@ class BatchNorm(Exercise):
         gamma, beta, eps = np.array([1.0, 2, -1, 0.5]), np.array([0.0, 1, 2, 3]), 0.1
         got = call_array(answer, z, gamma, beta, eps, shape=z.shape)
 
-        def variant(axis=0, ddof=0, power=0.5, outside=False, shift=True):
+        def variant(axis: int | None = 0, ddof=0, power=0.5, outside=False, shift=True):
             variance = z.var(axis=axis, ddof=ddof, keepdims=True)
             scale = variance**power + eps if outside else (variance + eps) ** power
             centred = z - z.mean(axis=axis, keepdims=True) if shift else z

@@ -228,7 +228,7 @@ class CDUpdate(Exercise):
         _compare(
             "the weight's update",
             weight,
-            up - down,
+            np.asarray(up - down),
             {text: f(up - down) for text, f in shared.items()}
             | {
                 "the fantasies are missing: subtract their h·v": up,
