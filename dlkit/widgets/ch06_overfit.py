@@ -48,10 +48,10 @@ COLUMNS = {  # of the table: where each begins (0) or ends (1), in inches
     "units": (1.55, 1),
     "start": (2.05, 1),
     "cures": (2.2, 0),
-    "training": (7.25, 1),
-    "test": (7.75, 1),
-    "test loss": (8.45, 1),
-    "early stop: test": (9.62, 1),
+    "training": (7.1, 1),
+    "test": (7.72, 1),
+    "test loss": (8.5, 1),
+    "stopped early": (9.62, 1),
 }
 
 
@@ -429,6 +429,9 @@ class OverfitOnPurpose(TrainingExplorer):
             near = x > 0.75 * right
             words = "would stop here " if near else " would stop here"
             labels.append(Label(x, 0.95 * top, words, Style(self.ink, anchor=float(near))))
+        if not ends and what == "loss" and not self.branch.length:
+            words = "Run or Step begins the training"
+            labels.append(Label(right / 2, top / 2, words, Style(self.ink, size=10)))
         self.tags[what].show(labels)
 
     def _filters(self, data: Sight) -> Iterator[Tile]:
@@ -464,7 +467,7 @@ class OverfitOnPurpose(TrainingExplorer):
                 x, anchor = COLUMNS[column]
                 style = Style(self.ink, anchor=anchor, weight="bold" if present else "normal")
                 if column == "cures":
-                    style = plain_
+                    style = Style(self.ink, anchor=0, size=9 if len(text) < 60 else 8.3)
                 yield Label(x, TABLE - 0.2 * row, text, style)
 
     def _results(self, values: Mapping[str, Any], step: int) -> Iterator[tuple[str, str]]:
@@ -475,7 +478,7 @@ class OverfitOnPurpose(TrainingExplorer):
             yield "test loss", f"{values['test loss'][step - 1]:.2f}"
         if stop := early_stop(values["validation loss"], self.values["patience"]):
             loss, error = (values[f"test {what}"][stop.kept - 1] for what in TOPS)
-            yield "early stop: test", f"{share(error)}, {loss:.2f}"
+            yield "stopped early", f"{share(error)}, {loss:.2f}"
 
     def describe(self, data: Sight) -> str:
         learner, numbers = data.learner, data.learner.numbers
