@@ -27,7 +27,7 @@ KINDS = pytest.mark.parametrize("kind", [RBM, GaussianRBM])
         {"optimiser": lambda p: SGD(p, 0.05, momentum=0.9, weight_decay=1e-3)},
         {"optimiser": lambda p: Adam(p, 0.01)},
     ],
-    ids=str,
+    ids=["CD-1", "CD-5", "means", "sparse", "chains", "SGD", "Adam"],
 )
 def test_twins_train_alike_from_the_same_numbers(kind, settings):
     report = compare_cd(machine(kind), batch(30), steps=20, **settings)
