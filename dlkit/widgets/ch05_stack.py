@@ -242,10 +242,7 @@ class StackIt(TrainingExplorer):
         chart.spines[["top", "right"]].set_visible(False)
         chart.set(xlim=(0, 500), ylim=(-0.014, 0.125) if name == "pixels" else (-0.026, 0.25))
         if name == "pixels":
-            chart.axhline(mean_error(), color=plots.GREY, lw=1, ls=(0, (1, 2)), zorder=1)
-            words = {"fontsize": 8, "color": plots.INK[0], "ha": "right", "zorder": 1}
-            place = chart.get_yaxis_transform()
-            chart.text(0.99, mean_error() + 0.001, "mean picture", transform=place, **words)
+            chart.axhline(mean_error(), color=plots.GREY, lw=1, zorder=1)
         (others,) = chart.plot([], [], ":", color=plots.GREY, lw=1.2)
         curves = [
             chart.plot([], [], line, color=colours[0], lw=1.8)[0]
@@ -319,7 +316,7 @@ class StackIt(TrainingExplorer):
             yield Label(x, y - 0.19 * line, words, style)
         middle = Style(self.ink, size=9)
         for name, words in (
-            ("pixels", "error in pixels, up and down again"),
+            ("pixels", "error in pixels (grey: the mean picture)"),
             ("own", "error of each layer in what it saw"),
         ):
             x, low = CHARTS[name]

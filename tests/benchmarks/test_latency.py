@@ -87,6 +87,7 @@ CHAPTER_01 = "from dlkit.widgets.ch01_perceptron import *\n"
 CHAPTER_02 = "from dlkit.widgets.ch02_backpropagation import *\n"
 CHAPTER_03 = "from dlkit.widgets.ch03_vanishing_gradients import *\n"
 CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
+CHAPTER_05 = "from dlkit.widgets.ch05_dbn import *\n"
 CHAPTER_06 = "from dlkit.widgets.ch06_dropout import *\n"
 GIBBS = CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng"
 COMPLETE = CHAPTER_04 + "c = CompleteMyDigit()\nc.show_digit()\nc.advance(80)\nc"
@@ -105,6 +106,9 @@ EXPLORERS = {
     "04 Gibbs chains, rewinding": (GIBBS, "step"),
     "04 complete my digit, rewinding": (COMPLETE, "step"),
     "04 CD training, rewinding": (CHAPTER_04 + "t = CDTraining()\nt.advance(40)\nt", "step"),
+    "05 stack it, rewinding": (CHAPTER_05 + "s = StackIt()\ns.advance(60)\ns", "step"),
+    "05 generate, rewinding": (CHAPTER_05 + "g = Generate()\ng.advance(200)\ng", "step"),
+    "05 labels": (CHAPTER_05 + "LabelsAgainstPretraining()", "labels"),
     "06 mask": (CHAPTER_06 + "TheMask()", "dropout p now"),
     "06 overfit, rewinding": (OVERFIT, "step"),
     "06 ensemble": (CHAPTER_06 + "DropoutEnsemble()", "thinned nets asked"),
