@@ -47,6 +47,7 @@ class ExplainingAway(Exercise):
             joint = self._joint(cause_bias, effect_bias, weight)
             expected = joint / joint.sum()
             prior = np.outer(*(np.array([1 - p, p]) for p in sigmoid(cause_bias)))
+            off = joint / prior * np.outer(*(np.array([0.5, p]) for p in sigmoid(cause_bias)))
             energy = np.exp(
                 np.add.outer(*([0, b] for b in cause_bias))
                 + effect_bias
@@ -64,6 +65,8 @@ class ExplainingAway(Exercise):
                         joint / prior
                     )
                     / (joint / prior).sum(),
+                    "a cause that is off has probability 1 - σ(cause_bias), not σ(0)": off
+                    / off.sum(),
                     "the two causes have changed places: the first index is the first "
                     "cause": expected.T,
                     "the four cases stand in reverse: index 0 means off": expected[::-1, ::-1],
@@ -307,6 +310,8 @@ class LabelProbabilities(Exercise):
                 "know the label; the free energy adds up all their states": softmax(
                     hidden @ w[:, 4:] + b[4:]
                 ),
+                "that is one step up and down, without the bias of the label units; the free "
+                "energy adds up all states of the hidden units": softmax(hidden @ w[:, 4:]),
                 "each label is a sigmoid of its own there: exactly one label is on, so compare "
                 "them by a softmax": sigmoid(hidden @ w[:, 4:] + b[4:]),
                 "the sign is wrong: p is e⁻ᶠ, so the lowest free energy is the likeliest "
@@ -410,6 +415,9 @@ class CountMultiplications(Exercise):
                 * n
                 * connections,
                 "count two products for the gradient: one of the data, one of the reconstruction": 4
+                * n
+                * connections,
+                "handing the features on is a sixth product, and is not asked for here": 6
                 * n
                 * connections,
                 "that is one product an RBM: CD-1 makes five": n * connections,
