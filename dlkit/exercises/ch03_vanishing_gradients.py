@@ -213,11 +213,14 @@ class Saturated(Exercise):
                 ),
                 "a tenth of the steepest slope is 0.025; you compare the output, not its "
                 "slope": float(np.mean((a < 0.025) | (a > 0.975))),
+                "0.026 and 0.974 are rounded: compare the slope with 0.025": float(
+                    np.mean((a < 0.026) | (a > 0.974))
+                ),
                 "an output of less than 0.1 is not yet flat: look at the slope": float(
                     np.mean((a < 0.1) | (a > 0.9))
                 ),
             }
-            shown = f" {np.round(a, 3).tolist()}" if a.size <= 6 else " a thousand units"
+            shown = f" {np.round(a, 3).tolist()}" if a.size <= 6 else " of a thousand units"
             _judge(f"For the outputs{shown}", got, expected, suspects)
 
     @staticmethod
