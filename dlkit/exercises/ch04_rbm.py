@@ -161,7 +161,12 @@ class GibbsStep(Exercise):
             "decides for itself, where all three should follow one h": _of_each_state(
                 sigmoid(b + on * weight[0]), states
             ),
-            "h was rounded, not drawn": odds(float(on > 0.5)),
+            "h is the same in all rows: rounded, or drawn only once, not for each row": odds(
+                float(on > 0.5)
+            ),
+            "h is the same in all rows, drawn only once. Draw it for each row": odds(
+                float(on <= 0.5)
+            ),
             "The visible bias is missing in the second half": odds(on, bias=0 * b),
             "The hidden bias is missing in the first half": odds(sigmoid(v[:1] @ weight.T).item()),
             "A unit is on where the uniform number is below its probability, not above": odds(
