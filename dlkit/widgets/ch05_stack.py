@@ -15,7 +15,7 @@ from dlkit.data import Split
 from dlkit.models.dbn import DBN
 from dlkit.models.optimisers import SGD
 from dlkit.models.partition import base_rate
-from dlkit.models.rbm import cd_step
+from dlkit.models.rbm import RBM, cd_step
 from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_training import INKS, arrange, round_number, thinned
 from dlkit.widgets.explorer import Key, Pointer
@@ -105,12 +105,17 @@ class Stack:
         return numbers
 
     def __deepcopy__(self, _) -> "Stack":
-        """A twin that goes on exactly as this one will."""
+        """A twin that goes on exactly as this one will; the gradients stay behind."""
         twin = object.__new__(Stack)
         twin.rng = np.random.default_rng()
         twin.rng.bit_generator.state = self.rng.bit_generator.state
-        twin.dbn = DBN(self.dbn.sizes, rng=np.random.default_rng(0))
-        twin.dbn.load_state_dict(self.dbn.state_dict())
+        twin.dbn = object.__new__(DBN)
+        twin.dbn.sizes, twin.dbn.labels, twin.dbn.rbms = self.dbn.sizes, 0, []
+        for rbm in self.dbn.rbms:
+            own = object.__new__(RBM)
+            for name, array in rbm.state_dict().items():
+                setattr(own, name, array)
+            twin.dbn.rbms.append(own)
         twin.chains, twin.updates = list(self.chains), list(self.updates)
         twin.numbers = self.numbers
         return twin
