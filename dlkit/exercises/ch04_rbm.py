@@ -89,6 +89,9 @@ class FreeEnergy(Exercise):
                 "the sign is wrong: F is minus the logarithm": -expected,
                 "the visible bias is missing: -b·v": expected + v @ b,
                 "the visible bias has the wrong sign": expected + 2 * v @ b,
+                "that adds up all rows: the sum goes over the hidden units, axis=1": -v @ b
+                - np.logaddexp(0, z).sum(),
+                "that is e^(-F), and not yet its logarithm": np.exp(-expected),
                 "the hidden bias is missing in z = c + W v": _free_energy_by_listing(
                     v, weight, b, 0 * c
                 ),

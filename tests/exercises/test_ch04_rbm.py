@@ -91,6 +91,12 @@ WRONG = [
     ("free_energy", lambda v, w, b, c: free_energy(v, w, 0 * b, c), "visible bias is missing"),
     ("free_energy", lambda v, w, b, c: free_energy(v, w, b, 0 * c), "hidden bias is missing"),
     ("free_energy", lambda v, w, b, c: -v @ b - (v @ w.T + c).sum(axis=1), "leaves out the 1"),
+    ("free_energy", lambda *i: np.exp(-free_energy(*i)), "not yet its logarithm"),
+    (
+        "free_energy",
+        lambda v, w, b, c: -v @ b - np.logaddexp(0, v @ w.T + c).sum(),
+        "adds up all rows",
+    ),
     (
         "free_energy",
         lambda v, w, b, c: -v @ b + np.logaddexp(0, v @ w.T + c).sum(axis=1),
@@ -110,6 +116,7 @@ WRONG = [
     ("gibbs_step", lambda *i: gibbs(*i, draw_v=lambda p: p), "probabilities, it seems"),
     ("gibbs_step", lambda *i: gibbs(*i, draw_h=np.round, draw_v=np.round), "nothing is drawn"),
     ("gibbs_step", lambda *i: gibbs(*i, draw_h=np.round), "rounded"),
+    ("gibbs_step", lambda *i: gibbs(*i, draw_h=np.zeros_like), "drawn only once"),
     ("gibbs_step", lambda *i: gibbs(*i, first=0), "hidden bias is missing"),
     ("gibbs_step", lambda *i: gibbs(*i, second=0), "visible bias is missing"),
     ("gibbs_step", turned, "below its probability, not above"),
