@@ -32,7 +32,7 @@ NAMES = {
     "pretrained": "pretrained",
     "sigmoid": "random, sigmoid",
     "ReLU": "random, ReLU",
-    "dropout": "random, ReLU, dropout",
+    "dropout": "ReLU + dropout",
 }
 PUBLISHED = 1.25  # % of errors: Hinton, Osindero, Teh 2006
 MOST_RERUNS = 40
@@ -141,7 +141,7 @@ class LabelsAgainstPretraining(Explorer):
         super().__init__(**start)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
-        counts = sorted({labels for _, labels in stored()})
+        counts = sorted(labels for arm, labels in stored() if arm == "pretrained")
         arms = [(NAMES[arm], arm) for arm in ARMS if any(own == arm for own, _ in stored())]
         return {
             "labels": ipywidgets.SelectionSlider(
@@ -212,7 +212,12 @@ class LabelsAgainstPretraining(Explorer):
     def _begin(self) -> None:
         values = self.values
         arm, labels, seed = values["net"], values["labels"], values["seed"]
-        point = stored()[arm, labels]
+        point = stored().get((arm, labels))
+        if point is None:
+            raise ValueError(
+                f"No stored run tells the learning rate of {NAMES[arm]} with {labels:,} labels: "
+                "choose another net or another number of labels."
+            )
         work = train(arm, labels, seed, rate=point.rate, passes=point.passes, batch=point.batch)
         first = next(work)  # a ValueError leaves everything as it is
         self._work = work
@@ -265,7 +270,7 @@ class LabelsAgainstPretraining(Explorer):
 
     def on_pointer(self, event: Pointer) -> None:
         if event.axes is self.chart and (event.kind == "down" or event.pressed):
-            counts = np.array(sorted({n for _, n in stored()}))
+            counts = np.array([n for _, n in self.inputs["labels"].options])
             labels = int(counts[np.abs(np.log(counts / event.x)).argmin()])
             if labels != self.values["labels"]:
                 self.set(labels=labels)

@@ -176,6 +176,21 @@ def test_too_many_labels_are_refused_with_a_sentence():
     assert not explorer.message
 
 
+def test_runs_that_are_not_finished_yet_are_left_out(monkeypatch, quick):
+    some = {key: point for key, point in stored().items() if key[1] < 10_000}
+    some["dropout", 300] = some["ReLU", 300]
+    monkeypatch.setattr("dlkit.widgets.ch05_labels.stored", lambda: some)
+    explorer = LabelsAgainstPretraining(net="dropout")
+    pixels(explorer)
+    explorer.set(labels=1000)
+    assert "dropout" not in explorer.data.here
+    pixels(explorer)
+    with pytest.raises(ValueError, match="No stored run"):
+        explorer.finish()
+    with pytest.raises(ValueError, match="labels cannot be 50000"):
+        explorer.set(labels=50_000)
+
+
 def test_training_runs_on_the_event_loop_and_stops(quick):
     async def play():
         explorer = LabelsAgainstPretraining(net="ReLU", labels=100)
