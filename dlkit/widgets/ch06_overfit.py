@@ -467,7 +467,10 @@ class OverfitOnPurpose(TrainingExplorer):
                 x, anchor = COLUMNS[column]
                 style = Style(self.ink, anchor=anchor, weight="bold" if present else "normal")
                 if column == "cures":
-                    style = Style(self.ink, anchor=0, size=9 if len(text) < 60 else 8.3)
+                    style = plain_
+                    if len(text) > 60:  # up to the next column
+                        text = text.replace("dropped: ", "drop ").replace(" of ", " ")
+                        style = Style(self.ink, anchor=0, size=8)
                 yield Label(x, TABLE - 0.2 * row, text, style)
 
     def _results(self, values: Mapping[str, Any], step: int) -> Iterator[tuple[str, str]]:

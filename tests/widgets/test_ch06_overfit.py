@@ -13,9 +13,10 @@ from dlkit.models.dropout import Dropout
 from dlkit.models.regularisers import soft_threshold
 from dlkit.parity import to_torch
 from dlkit.widgets.ch06_learner import BATCH, UPDATES, Cures, Learner, digits
-from dlkit.widgets.ch06_overfit import EARLIER, Stop, early_stop, histogram
+from dlkit.widgets.ch06_overfit import COLUMNS, EARLIER, Stop, early_stop, histogram
 from dlkit.widgets.ch06_overfit import OverfitOnPurpose as Explorer
 from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import render
 
 SMALL = {"examples": 50, "width": 8, "updates": 600}
 
@@ -252,6 +253,19 @@ def test_after_a_fork_cures_act_on_the_present_net():
     explorer.advance(2)
     explorer.inputs["l1"].value = 0.001
     assert explorer.time == 0
+
+
+def test_the_longest_words_of_the_table_end_before_the_next_column():
+    explorer = Explorer(**SMALL, l2=3e-4, l1=3e-5, units=0.5, pixels=0.2)
+    explorer.advance(12)
+    explorer.fork()
+    explorer.set(units=0.3)
+    explorer.advance(1)
+    labels = [label for label in explorer.labels._labels if label.text.startswith("L2 0.0003")]
+    assert len(labels) == 2
+    for label in labels:
+        wide = render(label.text, label.style, 100).shape[1] / 100
+        assert label.x + wide < COLUMNS["training"][0] - 0.45  # as wide as "100.0 %"
 
 
 def test_a_training_ends_with_a_sentence():
