@@ -29,7 +29,7 @@ CELLS = 60  # of the map, along each axis
 BINS = np.linspace(0, 1, 41)
 TRAINED = {"without dropout": 0.0, "with p = 0.2": 0.2, "with p = 0.5": 0.5}
 MASKS = all_states(WIDTH)  # (256, 8): every way to keep or drop the units of one layer
-KEPT = MASKS.sum(axis=1)[:, None] + MASKS.sum(axis=1)  # (256, 256): units kept in both layers
+KEPT = (MASKS.sum(axis=1)[:, None] + MASKS.sum(axis=1)).astype(int)  # (256, 256), in both layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,7 +342,8 @@ def every_answer(net: Sequential, x: np.ndarray, p: float) -> np.ndarray:
 
 def chance_of(p: float) -> np.ndarray:
     """The probability of each pair of masks, (256, 256)."""
-    return (1 - p) ** KEPT * p ** (UNITS - KEPT)
+    count = np.arange(UNITS + 1)
+    return ((1 - p) ** count * p ** (UNITS - count))[KEPT]
 
 
 def numbers_of(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
