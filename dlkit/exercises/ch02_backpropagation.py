@@ -6,7 +6,7 @@ message names the usual suspect: the sign, the missing 1/N, the other axis, the 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,16 @@ import numpy as np
 
 from dlkit.data import digits
 from dlkit.exercises.clinic import Clinic
-from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
+from dlkit.exercises.exercise import (
+    Exercise,
+    NotAttempted,
+    Wrong,
+    call,
+    call_array,
+    central,
+    compare,
+    wrong_if,
+)
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fan_in_uniform, zeros
 from dlkit.models.losses import CrossEntropyLoss
@@ -100,7 +109,7 @@ class OutputDelta(Exercise):
             if_shapes_clash="z is (4, 3) and target (4,), a class number for each row: subtract "
             "one-hot rows, or 1 at [np.arange(N), target]. And a sum over axis=1 needs keepdims.",
         )
-        expected = _central(lambda z: CrossEntropyLoss()(z, target), z)
+        expected = central(lambda z: CrossEntropyLoss()(z, target), z)
         p = expected * len(z)
         p[np.arange(len(z)), target] += 1
         everywhere = p.copy()
@@ -167,9 +176,9 @@ class LinearBackward(Exercise):
             return float((delta * (x @ weight.T + bias)).sum())
 
         nudged = (
-            _central(lambda w: loss(x, w, bias), weight),
-            _central(lambda b: loss(x, weight, b), bias),
-            _central(lambda a: loss(a, weight, bias), x),
+            central(lambda w: loss(x, w, bias), weight),
+            central(lambda b: loss(x, weight, b), bias),
+            central(lambda a: loss(a, weight, bias), x),
         )
         for name, got, expected in zip(("weight", "bias", "x"), result, nudged, strict=True):
             got = _numbers(f"the gradient of {name}", got)
@@ -217,7 +226,7 @@ class ActivationBackward(Exercise):
         rng = np.random.default_rng(2)
         z, grad_a = 1.5 * rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
         got = call_array(answer, grad_a, z, shape=z.shape)
-        expected = _central(lambda z: float((grad_a * self.f(z)).sum()), z)
+        expected = central(lambda z: float((grad_a * self.f(z)).sum()), z)
         slope = expected / grad_a
         suspects = {
             "that is the slope alone: multiply it by the gradient that arrives, grad_a": slope,
@@ -618,19 +627,6 @@ def _call_array(
         raise
 
 
-def _central(f: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-5) -> np.ndarray:
-    """The gradient of `f` at `x` by central differences."""
-    gradient, x = np.empty(x.shape), x.copy()
-    for index in np.ndindex(x.shape):
-        old = x[index]
-        x[index] = old + h
-        above = f(x)
-        x[index] = old - h
-        gradient[index] = (above - f(x)) / (2 * h)
-        x[index] = old
-    return gradient
-
-
 def _delta(z: np.ndarray, target: np.ndarray) -> np.ndarray:
     loss = CrossEntropyLoss()
     loss.forward(z, target)
@@ -647,22 +643,7 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None = None) -> np.
     return array
 
 
-def _compare(
-    name: str,
-    got: np.ndarray,
-    expected: np.ndarray,
-    suspects: Mapping[str, np.ndarray],
-    tolerance: float = 1e-6,
-) -> None:
-    """Raise `Wrong` where `got` is not `expected`; a usual mistake that explains it is named."""
-    if np.allclose(got, expected, rtol=tolerance, atol=tolerance):
-        return
-    place = np.unravel_index(np.abs(got - expected).argmax(), expected.shape)
-    where = f"entry [{', '.join(map(str, place))}]"
-    seen = f"In {name}, {where} is {got[place]:.4g}; nudging says {expected[place]:.4g}"
-    for text, wrong in suspects.items():
-        wrong_if(np.allclose(got, wrong, rtol=tolerance, atol=tolerance), f"{seen}: {text}.")
-    wrong_if(True, f"{seen}.")
+_compare = partial(compare, says="nudging says")
 
 
 def _show(values: Any) -> str:

@@ -5,7 +5,7 @@ measured; where an answer is off, the message names the usual suspect.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from dlkit.data import digits
 from dlkit.exercises.clinic import Clinic
-from dlkit.exercises.exercise import Exercise, call, call_array, wrong_if
+from dlkit.exercises.exercise import Exercise, call, call_array, central, compare, wrong_if
 from dlkit.models.dense import Linear, ReLU, Sequential, Sigmoid, sigmoid
 from dlkit.models.initialisers import he_normal, normal
 from dlkit.models.layer import Layer
@@ -251,7 +251,7 @@ class BatchNorm(Exercise):
             return gamma * (centred / scale) + beta
 
         z_hat = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + eps)
-        _compare(
+        compare(
             "y",
             got,
             variant(),
@@ -299,10 +299,10 @@ class BatchNormBackward(Exercise):
 
         z_hat, sigma = forward(z)
         got = call_array(answer, grad_y, gamma, z_hat, sigma, shape=z.shape)
-        expected = _central(lambda z: float((grad_y * gamma * forward(z)[0]).sum()), z)
+        expected = central(lambda z: float((grad_y * gamma * forward(z)[0]).sum()), z)
         g = grad_y * gamma
         mean, along = g.mean(axis=0), z_hat * (g * z_hat).mean(axis=0)
-        _compare(
+        compare(
             "∂L/∂z",
             got,
             expected,
@@ -368,8 +368,8 @@ class ResidualBackward(Exercise):
         through = body_backward(grad_y)
         asked.clear()
         got = call_array(answer, grad_y, body_backward, shape=x.shape)
-        expected = _central(lambda x: float((grad_y * (x + body(x))).sum()), x)
-        _compare(
+        expected = central(lambda x: float((grad_y * (x + body(x))).sum()), x)
+        compare(
             "∂L/∂x",
             got,
             expected,
@@ -535,19 +535,6 @@ def _array(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _central(f: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-5) -> np.ndarray:
-    """The gradient of `f` at `x` by central differences."""
-    gradient, x = np.empty(x.shape), x.copy()
-    for index in np.ndindex(x.shape):
-        old = x[index]
-        x[index] = old + h
-        above = f(x)
-        x[index] = old - h
-        gradient[index] = (above - f(x)) / (2 * h)
-        x[index] = old
-    return gradient
-
-
 def _judge(
     where: str,
     got: float,
@@ -561,24 +548,6 @@ def _judge(
     seen = f"{where} you get {got:.4g}; expected is {expected:.4g}"
     for text, wrong in suspects.items():
         wrong_if(math.isclose(got, wrong, rel_tol=tolerance, abs_tol=1e-12), f"{seen}: {text}.")
-    wrong_if(True, f"{seen}.")
-
-
-def _compare(
-    name: str,
-    got: np.ndarray,
-    expected: np.ndarray,
-    suspects: Mapping[str, np.ndarray],
-    tolerance: float = 1e-6,
-) -> None:
-    """Raise `Wrong` where `got` is not `expected`; a usual mistake that explains it is named."""
-    if np.allclose(got, expected, rtol=tolerance, atol=tolerance):
-        return
-    place = np.unravel_index(np.abs(got - expected).argmax(), expected.shape)
-    where = f"entry [{', '.join(map(str, place))}]"
-    seen = f"In {name}, {where} is {got[place]:.4g}; expected is {expected[place]:.4g}"
-    for text, wrong in suspects.items():
-        wrong_if(np.allclose(got, wrong, rtol=tolerance, atol=tolerance), f"{seen}: {text}.")
     wrong_if(True, f"{seen}.")
 
 

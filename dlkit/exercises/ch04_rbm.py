@@ -5,16 +5,22 @@ where an answer is off, the message names the usual suspect: the sign, a bias le
 probability where a state belongs, the other axis.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from dlkit.data import bars_and_stripes
 from dlkit.exercises.clinic import Clinic
-from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
+from dlkit.exercises.exercise import (
+    Exercise,
+    NotAttempted,
+    Wrong,
+    call,
+    call_array,
+    compare,
+    wrong_if,
+)
 from dlkit.models.dense import sigmoid
 from dlkit.models.partition import all_states, log_likelihood
 from dlkit.models.rbm import RBM, bernoulli
@@ -43,7 +49,7 @@ class Energy(Exercise):
         ties = np.array([sum(h[n, j] * weight[j, i] * v[n, i] for j in range(3) for i in range(4))
                          for n in range(5)])  # fmt: skip
         expected = -v @ b - h @ c - ties
-        _compare(
+        compare(
             "E",
             got,
             expected,
@@ -81,7 +87,7 @@ class FreeEnergy(Exercise):
         got = call_array(answer, v, weight, b, c, shape=(6,))
         z = v @ weight.T + c
         expected = _free_energy_by_listing(v, weight, b, c)
-        _compare(
+        compare(
             "F",
             got,
             expected,
@@ -233,7 +239,7 @@ class CDUpdate(Exercise):
             "divide by the number of rows: the mean over the batch": lambda e: 6 * e,
             "the sign is wrong, and the mean over the batch is missing": lambda e: -6 * e,
         }
-        _compare(
+        compare(
             "the weight's update",
             weight,
             np.asarray(up - down),
@@ -252,7 +258,7 @@ class CDUpdate(Exercise):
             ("the hidden bias's update", hidden, (h0 - h1).mean(axis=0)),
         ):
             suspects = {text: f(expected) for text, f in shared.items()}
-            _compare(name, array, expected, suspects, "the mean of the rows says")
+            compare(name, array, expected, suspects, "the mean of the rows says")
 
     @staticmethod
     def answer(v0, h0, v1, h1):
@@ -491,24 +497,6 @@ def _log_z(weight, b, c):
 def _of_each_state(p: np.ndarray, states: np.ndarray) -> np.ndarray:
     """The probability of each state where the units are independent, on with probability p."""
     return (p**states * (1 - p) ** (1 - states)).prod(axis=1)
-
-
-def _compare(
-    name: str,
-    got: np.ndarray,
-    expected: np.ndarray,
-    suspects: Mapping[str, Any],
-    says: str,
-) -> None:
-    """Raise `Wrong` where `got` is not `expected`; a usual mistake that explains it is named."""
-    if np.allclose(got, expected, rtol=1e-6, atol=1e-6):
-        return
-    place = np.unravel_index(np.abs(got - expected).argmax(), expected.shape)
-    where = f"entry [{', '.join(map(str, place))}]"
-    seen = f"In {name}, {where} is {got[place]:.4g}; {says} {expected[place]:.4g}"
-    for text, wrong in suspects.items():
-        wrong_if(np.allclose(got, wrong, rtol=1e-6, atol=1e-6), f"{seen}: {text}.")
-    wrong_if(True, f"{seen}.")
 
 
 energy = Energy("04/energy")

@@ -21,7 +21,7 @@ import dis
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -175,6 +175,42 @@ def wrong_if(condition: bool, message: str) -> None:
     """Raise `Wrong(message)` if `condition`."""
     if condition:
         raise Wrong(message)
+
+
+def compare(
+    name: str,
+    got: np.ndarray,
+    expected: np.ndarray,
+    suspects: Mapping[str, Any],
+    says: str = "expected is",
+    tolerance: float = 1e-6,
+) -> None:
+    """Raise `Wrong` where `got` is not `expected`; a usual mistake that explains it is named.
+
+    `suspects` has for each usual mistake, in words, what it would give. `says` introduces the
+    expected number.
+    """
+    if np.allclose(got, expected, rtol=tolerance, atol=tolerance):
+        return
+    place = np.unravel_index(np.abs(got - expected).argmax(), expected.shape)
+    where = f"entry [{', '.join(map(str, place))}]"
+    seen = f"In {name}, {where} is {got[place]:.4g}; {says} {expected[place]:.4g}"
+    for text, wrong in suspects.items():
+        wrong_if(np.allclose(got, wrong, rtol=tolerance, atol=tolerance), f"{seen}: {text}.")
+    wrong_if(True, f"{seen}.")
+
+
+def central(f: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-5) -> np.ndarray:
+    """The gradient of `f` at `x` by central differences, in the shape of `x`."""
+    gradient, x = np.empty(x.shape), x.copy()
+    for index in np.ndindex(x.shape):
+        old = x[index]
+        x[index] = old + h
+        above = f(x)
+        x[index] = old - h
+        gradient[index] = (above - f(x)) / (2 * h)
+        x[index] = old
+    return gradient
 
 
 def _is_empty(function: Callable) -> bool:
