@@ -131,6 +131,9 @@ class Explorer(ipywidgets.VBox):
     def on_key(self, event: Key, /) -> None:
         """Answer a key of `key_help`: the keyboard's way to what the pointer does."""
 
+    def on_release(self, event: Key, /) -> None:
+        """Answer that such a key was let go, or that the picture lost the keyboard meanwhile."""
+
     # What an explorer does --------------------------------------------------------------------
 
     def __init_subclass__(cls, **options):
@@ -152,6 +155,7 @@ class Explorer(ipywidgets.VBox):
             title=self.title,
             pointer=self._overrides("on_pointer"),
             key_help=self.key_help if self._overrides("on_key") else {},
+            releases=self._overrides("on_release"),
         )
         self.inputs = self.controls()
         self._state = self.state()
@@ -315,6 +319,9 @@ class Explorer(ipywidgets.VBox):
         with self.guarded():
             if message["kind"] == "key":
                 self.on_key(Key(message["key"], message.get("shift", False)))
+                return
+            if message["kind"] == "release":
+                self.on_release(Key(message["key"]))
                 return
             for event in self._locate(message):
                 self.on_pointer(event)

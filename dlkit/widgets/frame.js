@@ -169,13 +169,20 @@ function render({ model, el }) {
   for (const kind of ["down", "move", "up", "cancel", "leave"]) {
     canvas.addEventListener(`pointer${kind}`, onPointer, { signal });
   }
+  const held = new Set();
   canvas.addEventListener("keydown", (event) => {
     if (!(event.key in model.get("key_help")) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     if (event.repeat && withKernel) return; // a key held down never queues up
+    held.add(event.key);
     send({ kind: "key", key: event.key, shift: event.shiftKey, control: false });
   }, { signal });
+  function release(key) {
+    if (held.delete(key) && model.get("releases")) send({ kind: "release", key });
+  }
+  canvas.addEventListener("keyup", (event) => release(event.key), { signal });
+  canvas.addEventListener("blur", () => [...held].forEach(release), { signal });
 
   model.on("msg:custom", receive);
   model.on("change:message", complain);

@@ -42,7 +42,7 @@ class Frame(anywidget.AnyWidget):
 
     `prepare()` updates the artists just before pixels are taken, and returns False if there is
     nothing new to show. `theme(dark)` recolours them. `event(message)` receives what pointer and
-    keys do: kind (down, move, up, leave, key), x and y as fractions of the picture with y
+    keys do: kind (down, move, up, leave, key, release), x and y as fractions of the picture with y
     upwards, key, pressed, shift, control.
     """
 
@@ -55,6 +55,7 @@ class Frame(anywidget.AnyWidget):
     message = traitlets.Unicode("").tag(sync=True)
     pointer = traitlets.Bool(False).tag(sync=True)
     key_help = traitlets.Dict({}).tag(sync=True)  # key -> what it does
+    releases = traitlets.Bool(False).tag(sync=True)  # whether to tell when a key is let go
 
     def __init__(
         self,
