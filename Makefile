@@ -16,7 +16,7 @@ export JUPYTER_PREFER_ENV_PATH = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lab test unit chapters browser bench reproduce check format book lock clean
+.PHONY: help setup lab test unit chapters browser bench reproduce check format book timings lock clean
 
 help: ## this list
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,12 +60,15 @@ lab: $(READY) ## open the course in JupyterLab
 	  --LabApp.default_url=/lab/tree/$(START) $$screen $$root $(LAB)
 
 book: $(READY) ## the executed course as a static site in build/book
-	$(BIN) tools/book.py build/book
+	$(BIN) -m tools.book build/book
+
+timings: $(READY) ## each chapter's minutes and memory, measured here, into the README
+	$(BIN) -m tools.timings
 
 # ---------------------------------------------------------------------------- testing
-unit chapters browser bench reproduce book: export OMP_NUM_THREADS = 1
-unit chapters browser bench reproduce book: export OPENBLAS_NUM_THREADS = 1
-unit chapters browser bench reproduce book: export MKL_NUM_THREADS = 1
+unit chapters browser bench reproduce book timings: export OMP_NUM_THREADS = 1
+unit chapters browser bench reproduce book timings: export OPENBLAS_NUM_THREADS = 1
+unit chapters browser bench reproduce book timings: export MKL_NUM_THREADS = 1
 
 test: $(READY) ## every test: unit tests, chapters, browser
 	@$(MAKE) --no-print-directory --keep-going --jobs=1 unit chapters browser

@@ -1,48 +1,25 @@
-"""Renders the executed course as a static site: `python tools/book.py build/book`.
+"""Renders the executed course as a static site: `python -m tools.book build/book`.
 
 The pages stand alone: pictures are inside, formulas are MathML, and nothing is fetched from
 anywhere. An explorer shows its still picture. Prints each chapter's seconds and peak memory.
 """
 
-import os
 import re
 import shutil
 import sys
-import tempfile
-import time
 from html import escape
 from pathlib import Path
 
-import nbformat
 from latex2mathml.converter import convert
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+
+from tools.execution import CHAPTERS, apart, execute
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = Path(__file__).parent / "book"
 FORMULA = re.compile(r"(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
 LOCAL_NOTEBOOK = re.compile(r'(href="(?![a-z]+:)[^"#]+)\.ipynb(?=["#])')
-PEAK_MEMORY = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-
-
-def execute(path):
-    """Run a notebook as a learner would; return it with its seconds and megabytes."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
-    start = time.perf_counter()
-    NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": path.parent}},
-        store_widget_state=False,
-        extra_arguments=["--log-level=ERROR"],
-    ).execute()
-    seconds = time.perf_counter() - start
-    [peak] = notebook.cells.pop().outputs
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux kilobytes
-    return notebook, seconds, int(peak.data["text/plain"]) / unit
 
 
 def still(notebook):
@@ -89,9 +66,8 @@ def main(target):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, target / folder, ignore=ignore)
 
-    chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
     entries = []
-    for index, path in enumerate(chapters):
+    for index, path in enumerate(CHAPTERS):
         print(f"{path.stem:24}", end="", flush=True)
         notebook, seconds, megabytes = execute(path)
         print(f"{seconds:6.0f} s {megabytes:6.0f} MB")
@@ -100,8 +76,8 @@ def main(target):
         entries.append(f'<li><a href="{link}">{escape(title(notebook))}</a></li>')
         page = render(
             notebook,
-            before=chapters[index - 1].stem if index else None,
-            after=chapters[index + 1].stem if index + 1 < len(chapters) else None,
+            before=CHAPTERS[index - 1].stem if index else None,
+            after=CHAPTERS[index + 1].stem if index + 1 < len(CHAPTERS) else None,
         )
         (target / link).write_text(page, "utf-8")
 
@@ -112,6 +88,5 @@ def main(target):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DLKIT_PROGRESS"] = f"{folder}/progress.json"  # not the reader's own
+    with apart():
         main(Path(sys.argv[1]))

@@ -1,0 +1,39 @@
+"""Runs a chapter as a learner would, and tells what that costs."""
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
+PEAK_MEMORY = "from dlkit.cost import peak_memory; peak_memory()"
+
+
+def execute(path):
+    """Run a notebook in a kernel of its own; return it with its seconds and megabytes."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+    start = time.perf_counter()
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": path.parent}},
+        store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
+    ).execute()
+    seconds = time.perf_counter() - start
+    [peak] = notebook.cells.pop().outputs
+    return notebook, seconds, int(peak.data["text/plain"]) / 2**20
+
+
+@contextmanager
+def apart():
+    """Chapters run inside leave the progress of the person who runs them as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DLKIT_PROGRESS"] = f"{folder}/progress.json"
+        yield
