@@ -1,9 +1,11 @@
 """Where files live: shipped with the course, in your own folder, in the cache, at an address."""
 
 import contextlib
+import gzip
 import hashlib
 import logging
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +39,36 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("dlkit", appauthor=False))
 
 
-def find(name: str, sha256: str, addresses: tuple[str, ...], *, progress: bool = True) -> Path:
+def find(
+    name: str,
+    sha256: str,
+    addresses: tuple[str, ...],
+    *,
+    installed: Path | None = None,
+    content: str | None = None,
+    progress: bool = True,
+) -> Path:
     """The file `name` ("mnist/train-images-idx3-ubyte.gz") with this checksum, wherever it is.
 
-    Looks in the folder that the environment variable `DLKIT_DATA` names, then in the cache, then
-    downloads it from the first address that delivers the right bytes (`progress` shows a bar).
+    Looks in the folder that the environment variable `DLKIT_DATA` names, then where a package of
+    the operating system puts it (the path `installed`), then in the cache, then downloads it from
+    the first address that delivers the right bytes (`progress` shows a bar).
+    A package may have packed its file anew. `content` is the sha256 of what is inside the gzip
+    file, and a file that holds just that is as good as the one with the checksum `sha256`.
     A download is written under a temporary name and moved into place when its checksum is right.
     Raises `DataError`, with one sentence that says what to do.
     """
     own = _own_folder()
     if own is not None and (path := own / name).exists():
-        if _checksum(path) != sha256:
+        if _checksum(path) != sha256 and not _holds(path, content):
             raise DataError(
                 f"{path} has the wrong checksum, so it is damaged or another file: replace it,"
                 " or unset DLKIT_DATA to have it downloaded."
             )
         return path
+
+    if installed is not None and installed.is_file() and _holds(installed, content):
+        return installed
 
     path = cache_folder() / name
     if path.is_file() and _checksum(path) == sha256:
@@ -84,6 +100,16 @@ def _checksum(path: Path) -> str:
         raise DataError(
             f"{path} cannot be read ({_reason(error)}): correct its permissions or remove it."
         ) from None
+
+
+def _holds(path: Path, content: str | None) -> bool:
+    """Whether the gzip file holds the bytes with the sha256 `content`, however they are packed."""
+    if content is None:
+        return False
+    try:
+        return hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest() == content
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _download(path: Path, sha256: str, addresses: tuple[str, ...], progress: bool) -> Path:

@@ -72,9 +72,9 @@ def mnist(full: bool = False, *, dtype: DTypeLike = np.float32, progress: bool =
             y_train, y_test = np.split(shipped["labels"], [4000])
         name = "MNIST, 5,000 of its training pictures"
     return Split(
-        _pixels(x_train, dtype),
+        pixels(x_train, dtype),
         y_train.astype(np.int64),
-        _pixels(x_test, dtype),
+        pixels(x_test, dtype),
         y_test.astype(np.int64),
         DIGITS,
         image_shape=(28, 28),
@@ -83,6 +83,6 @@ def mnist(full: bool = False, *, dtype: DTypeLike = np.float32, progress: bool =
     )
 
 
-def _pixels(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """Bytes 0..255 as rows of numbers 0..1."""
+def pixels(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    """Bytes (N, height, width) of 0..255 as rows of numbers 0..1, (N, height · width)."""
     return np.divide(images.reshape(len(images), -1), 255, dtype=float_type(dtype))
