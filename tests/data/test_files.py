@@ -223,7 +223,9 @@ def test_missing_asset():
     assert_sentence(error)
 
 
-@pytest.mark.parametrize(("folder", "kind"), [("data", "*.np?"), ("models", "*.safetensors")])
+@pytest.mark.parametrize(
+    ("folder", "kind"), [("data", "*.np?"), ("data", "*.txt.gz"), ("models", "*.safetensors")]
+)
 def test_every_asset_is_described_with_its_checksum(folder, kind):
     folder = ROOT / "assets" / folder
     readme = (folder / "README.md").read_text("utf-8")
