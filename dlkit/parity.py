@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dlkit.check import check_array, check_number
-from dlkit.models import dbn, dense, losses, normalisation, optimisers, perceptron, rbm, residual
+from dlkit.models import (
+    dbn,
+    dense,
+    losses,
+    normalisation,
+    optimisers,
+    perceptron,
+    rbm,
+    recurrent,
+    residual,
+)
 from dlkit.models.dropout import Dropout
 from dlkit.models.initialisers import zeros
 from dlkit.models.layer import Layer, Model
@@ -64,7 +74,7 @@ def to_numpy(module: Any) -> Any:
     Raises `ValueError` for a module that has no original here.
     """
     name = type(module).__name__
-    if name == "Sequential":
+    if name in ("Sequential", "Outputs"):
         layers = map(to_numpy, module.children())
         return dense.Sequential(*layers).train(module.training)
     if name in ("Sigmoid", "Tanh", "ReLU", "Identity"):
@@ -110,7 +120,30 @@ def to_numpy(module: Any) -> Any:
         net = dbn.DBN(module.sizes, labels=module.labels, rng=np.random.default_rng(0), dtype=dtype)
         net.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
         return net.train(module.training)
+    if name in ("RNN", "LSTM", "GRU") and _is_plain(module):
+        return _recurrent_original(module)
+    if name == "LastStep":
+        return recurrent.LastStep()
+    if name == "Flatten" and (module.start_dim, module.end_dim) == (0, 1):
+        return recurrent.EveryStep()
     raise ValueError(f"module has no NumPy original in dlkit: {module}")
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether a recurrent module is one of ours: one layer, sequence first, tanh."""
+    plain = module.num_layers == 1 and module.bias and not module.batch_first
+    return plain and not module.proj_size and getattr(module, "nonlinearity", "tanh") == "tanh"
+
+
+def _recurrent_original(module: Any) -> Layer:
+    kind, dtype = getattr(recurrent, type(module).__name__), _array(module.weight_ih_l0).dtype
+    settings = {"rng": np.random.default_rng(0), "dtype": dtype}
+    sizes = module.input_size, module.hidden_size
+    layer = kind(*sizes, **settings)
+    if module.bidirectional:
+        layer = recurrent.Bidirectional(layer, kind(*sizes, **settings))
+    layer.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
+    return layer.train(module.training)
 
 
 @singledispatch
@@ -139,7 +172,12 @@ def _(model: perceptron.Perceptron):
 def _(model: dense.Sequential):
     from torch import nn
 
-    return nn.Sequential(*map(_twin, model.layers))
+    layers = [_twin(layer) for layer in model.layers]
+    if any(isinstance(layer, nn.RNNBase) for layer in layers):
+        from dlkit.models.recurrent_torch import Outputs
+
+        return Outputs(*layers)
+    return nn.Sequential(*layers)
 
 
 @_twin.register
@@ -169,6 +207,39 @@ def _(model: residual.Residual):
     from dlkit.models import residual_torch
 
     return residual_torch.Residual(_twin(model.body))
+
+
+@_twin.register(recurrent.RNN)
+@_twin.register(recurrent.LSTM)
+@_twin.register(recurrent.GRU)
+def _(model):
+    from torch import nn
+
+    kind, dtype = getattr(nn, type(model).__name__), _tensor(model.bias_ih_l0).dtype
+    return kind(model.input_size, model.hidden_size, dtype=dtype)
+
+
+@_twin.register
+def _(model: recurrent.Bidirectional):
+    from torch import nn
+
+    kind, dtype = getattr(nn, type(model.ahead).__name__), _tensor(model.ahead.bias_ih_l0).dtype
+    sizes = model.ahead.input_size, model.ahead.hidden_size
+    return kind(*sizes, bidirectional=True, dtype=dtype)
+
+
+@_twin.register
+def _(model: recurrent.LastStep):
+    from dlkit.models import recurrent_torch
+
+    return recurrent_torch.LastStep()
+
+
+@_twin.register
+def _(model: recurrent.EveryStep):
+    from torch import nn
+
+    return nn.Flatten(0, 1)
 
 
 @_twin.register(rbm.RBM)
@@ -374,7 +445,7 @@ def compare(
         twin_target = twin_target.to(twin_x.dtype)
 
     _share_masks(model, twin)
-    twin_output = twin(twin_x)  # first, because it draws the masks of dropout
+    twin_output = _output(twin(twin_x))  # first, because it draws the masks of dropout
     twin_value = twin_loss(twin_output, twin_target)
     twin_value.backward()
     output = model.forward(x)
@@ -396,7 +467,7 @@ def compare(
         theirs = optimiser_twin(ours, twin)
         for _ in range(steps):
             theirs.zero_grad()
-            twin_loss(twin(twin_x), twin_target).backward()
+            twin_loss(_output(twin(twin_x)), twin_target).backward()
             theirs.step()
             loss.forward(model.forward(x), target)
             model.backward(loss.backward())
@@ -568,6 +639,11 @@ def _tensor(array: Any) -> "torch.Tensor":
 
 def _array(tensor: Any) -> np.ndarray:
     return tensor.detach().cpu().numpy()
+
+
+def _output(result: Any) -> "torch.Tensor":
+    """What a module gives, without the state that a recurrent one gives beside it."""
+    return result[0] if isinstance(result, tuple) else result
 
 
 def _no_grad():

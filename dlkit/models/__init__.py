@@ -17,4 +17,5 @@ boltzmann     the general Boltzmann machine, every unit tied to every other
 dbn           the deep belief net: RBMs stacked, with labels on top or without
 normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)
+recurrent     nets with a memory: RNN, LSTM, GRU, both ways through a sequence, clipping
 """

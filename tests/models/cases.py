@@ -6,7 +6,7 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 
 import numpy as np
 
-from dlkit.models import dbn_torch, rbm_torch, residual_torch
+from dlkit.models import dbn_torch, rbm_torch, recurrent_torch, residual_torch
 from dlkit.models.boltzmann import BoltzmannMachine
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
@@ -18,6 +18,7 @@ from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
 from dlkit.models.partition import AISEstimate, all_states, annealed_importance_sampling
 from dlkit.models.perceptron import Perceptron, Threshold
 from dlkit.models.rbm import RBM, GaussianRBM
+from dlkit.models.recurrent import GRU, LSTM, RNN, Bidirectional, EveryStep, LastStep
 from dlkit.models.residual import Residual
 from dlkit.parity import compare_cd, to_torch
 
@@ -43,8 +44,19 @@ LAYERS = {
     BatchNorm1d: lambda rng: _shuffled(BatchNorm1d(5, momentum=0.2, dtype=np.float64), rng),
     LayerNorm: lambda rng: _shuffled(LayerNorm(5, eps=1e-3, dtype=np.float64), rng),
     Residual: lambda rng: Residual(mlp((5, 7, 5), Tanh, rng=rng, dtype=np.float64)),
+    RNN: lambda rng: RNN(3, 4, rng=rng, dtype=np.float64),
+    LSTM: lambda rng: LSTM(3, 4, rng=rng, dtype=np.float64),
+    GRU: lambda rng: GRU(3, 4, rng=rng, dtype=np.float64),
+    Bidirectional: lambda rng: Bidirectional(
+        *(LSTM(3, 4, rng=rng, dtype=np.float64) for _ in range(2))
+    ),
+    LastStep: lambda rng: LastStep(),
+    EveryStep: lambda rng: EveryStep(),
 }
-"""Layer → an example that takes x (6, 5), in float64."""
+"""Layer → an example that takes x (6, 5), or what SHAPES says, in float64."""
+
+SHAPES = dict.fromkeys((RNN, LSTM, GRU, Bidirectional, LastStep, EveryStep), (6, 2, 3))
+"""Layer → the shape of its x, where it is not (6, 5)."""
 
 LOSSES = {
     CrossEntropyLoss: lambda rng: rng.integers(0, 3, 6),
@@ -192,7 +204,7 @@ OUTPUTS = {
 }
 """Class without a gradient → our output and torch's, or what enumeration says."""
 
-TWINS = {residual_torch.Residual}
+TWINS = {residual_torch.Residual, recurrent_torch.Outputs, recurrent_torch.LastStep}
 """Twins of our own whose originals are layers above: `compare` runs both."""
 
 COVERED = CONTRACTS | TWINS | LAYERS.keys() | LOSSES.keys() | OPTIMISERS.keys() | OUTPUTS.keys()

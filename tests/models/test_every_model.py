@@ -11,7 +11,7 @@ import dlkit.models
 from dlkit.models.dense import Tanh, mlp
 from dlkit.models.losses import MSELoss
 from dlkit.parity import compare, difference, gradient_check
-from tests.models.cases import COVERED, LAYERS, LOSSES, OPTIMISERS, OUTPUTS
+from tests.models.cases import COVERED, LAYERS, LOSSES, OPTIMISERS, OUTPUTS, SHAPES
 
 
 def public_classes():
@@ -37,7 +37,7 @@ def test_every_public_class_has_a_check():
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layer_agrees_with_finite_differences(kind, rng):
     layer = LAYERS[kind](rng)
-    x = rng.normal(size=(6, 5))
+    x = rng.normal(size=SHAPES.get(kind, (6, 5)))
     target = rng.normal(size=layer.forward(x).shape)
     gradient_check(layer, MSELoss(), x, target).require(1e-7)
 
@@ -45,7 +45,7 @@ def test_layer_agrees_with_finite_differences(kind, rng):
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layer_agrees_with_torch(kind, rng):
     layer = LAYERS[kind](rng)
-    x = rng.normal(size=(6, 5))
+    x = rng.normal(size=SHAPES.get(kind, (6, 5)))
     target = rng.normal(size=layer.forward(x).shape)
     compare(layer, MSELoss(), x, target).require(1e-12)
 
