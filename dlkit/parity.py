@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike
 
 from dlkit.check import check_array, check_number
 from dlkit.models import (
+    convolution,
     dbn,
     dense,
     losses,
@@ -90,6 +91,12 @@ def to_numpy(module: Any) -> Any:
         )
         layer.load_state_dict({"weight": weight, "bias": bias})
         return layer
+    if name == "Conv2d" and module.bias is not None:
+        return _convolution(module)
+    if name in ("MaxPool2d", "AvgPool2d"):
+        return getattr(convolution, name)(module.kernel_size, module.stride)
+    if name == "Flatten" and (module.start_dim, module.end_dim) == (1, -1):
+        return convolution.Flatten()
     if name in ("BatchNorm1d", "LayerNorm") and module.weight is not None:
         weight = _array(module.weight)
         layer = getattr(normalisation, name)(len(weight), eps=module.eps, dtype=weight.dtype)
@@ -146,6 +153,26 @@ def _recurrent_original(module: Any) -> Layer:
     return layer.train(module.training)
 
 
+def _convolution(module: Any) -> convolution.Conv2d:
+    """The original of a `torch.nn.Conv2d`, if it has no setting that ours does not know."""
+    plain = module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros"
+    if not plain or isinstance(module.padding, str):
+        raise ValueError(f"module has a setting that dlkit's Conv2d does not know: {module}")
+    state = {key: _array(value) for key, value in module.state_dict().items()}
+    layer = convolution.Conv2d(
+        module.in_channels,
+        module.out_channels,
+        module.kernel_size,
+        stride=module.stride,
+        padding=module.padding,
+        rng=np.random.default_rng(0),
+        weight_init=zeros,
+        dtype=state["weight"].dtype,
+    )
+    layer.load_state_dict(state)
+    return layer
+
+
 @singledispatch
 def _twin(model: Any) -> "torch.nn.Module":
     """The torch module of the same shape; its weights are copied later."""
@@ -157,6 +184,30 @@ def _(model: dense.Linear):
     from torch import nn
 
     return nn.Linear(model.weight.shape[1], model.weight.shape[0])
+
+
+@_twin.register
+def _(model: convolution.Conv2d):
+    from torch import nn
+
+    sizes = {"stride": model.stride, "padding": model.padding}
+    out_channels, in_channels = model.weight.shape[:2]
+    return nn.Conv2d(in_channels, out_channels, model.kernel_size, **sizes)
+
+
+@_twin.register(convolution.MaxPool2d)
+@_twin.register(convolution.AvgPool2d)
+def _(model):
+    from torch import nn
+
+    return getattr(nn, type(model).__name__)(model.kernel_size, model.stride)
+
+
+@_twin.register
+def _(model: convolution.Flatten):
+    from torch import nn
+
+    return nn.Flatten()
 
 
 @_twin.register

@@ -17,5 +17,6 @@ boltzmann     the general Boltzmann machine, every unit tied to every other
 dbn           the deep belief net: RBMs stacked, with labels on top or without
 normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)
+convolution   Conv2d and pooling: one small detector at every place of a picture
 recurrent     nets with a memory: RNN, LSTM, GRU, both ways through a sequence, clipping
 """

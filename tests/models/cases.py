@@ -8,6 +8,7 @@ import numpy as np
 
 from dlkit.models import dbn_torch, rbm_torch, recurrent_torch, residual_torch
 from dlkit.models.boltzmann import BoltzmannMachine
+from dlkit.models.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.dropout import Dropout
@@ -44,6 +45,12 @@ LAYERS = {
     BatchNorm1d: lambda rng: _shuffled(BatchNorm1d(5, momentum=0.2, dtype=np.float64), rng),
     LayerNorm: lambda rng: _shuffled(LayerNorm(5, eps=1e-3, dtype=np.float64), rng),
     Residual: lambda rng: Residual(mlp((5, 7, 5), Tanh, rng=rng, dtype=np.float64)),
+    Conv2d: lambda rng: Conv2d(
+        3, 4, (3, 2), stride=(2, 1), padding=(1, 2), rng=rng, dtype=np.float64
+    ),
+    MaxPool2d: lambda rng: MaxPool2d(3, stride=2),
+    AvgPool2d: lambda rng: AvgPool2d(3, stride=2),
+    Flatten: lambda rng: Flatten(),
     RNN: lambda rng: RNN(3, 4, rng=rng, dtype=np.float64),
     LSTM: lambda rng: LSTM(3, 4, rng=rng, dtype=np.float64),
     GRU: lambda rng: GRU(3, 4, rng=rng, dtype=np.float64),
@@ -55,7 +62,9 @@ LAYERS = {
 }
 """Layer → an example that takes x (6, 5), or what SHAPES says, in float64."""
 
-SHAPES = dict.fromkeys((RNN, LSTM, GRU, Bidirectional, LastStep, EveryStep), (6, 2, 3))
+SHAPES = dict.fromkeys((Conv2d, MaxPool2d, AvgPool2d, Flatten), (2, 3, 6, 5)) | dict.fromkeys(
+    (RNN, LSTM, GRU, Bidirectional, LastStep, EveryStep), (6, 2, 3)
+)
 """Layer → the shape of its x, where it is not (6, 5)."""
 
 LOSSES = {
