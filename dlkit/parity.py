@@ -190,9 +190,9 @@ def _(model: dense.Linear):
 def _(model: convolution.Conv2d):
     from torch import nn
 
-    sizes = {"stride": model.stride, "padding": model.padding}
     out_channels, in_channels = model.weight.shape[:2]
-    return nn.Conv2d(in_channels, out_channels, model.kernel_size, **sizes)
+    kernel, stride, padding = model.kernel_size, model.stride, model.padding
+    return nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=padding)
 
 
 @_twin.register(convolution.MaxPool2d)
