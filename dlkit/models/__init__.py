@@ -19,4 +19,6 @@ normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)
 convolution   Conv2d and pooling: one small detector at every place of a picture
 recurrent     nets with a memory: RNN, LSTM, GRU, both ways through a sequence, clipping
+hopfield      an associative memory: Hebb's rule, energy, recall
+reservoir     the echo state network: a random recurrent net and a readout by ridge regression
 """

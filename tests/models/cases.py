@@ -12,6 +12,7 @@ from dlkit.models.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
 from dlkit.models.dropout import Dropout
+from dlkit.models.hopfield import Hopfield
 from dlkit.models.layer import Layer, Model
 from dlkit.models.losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from dlkit.models.normalisation import BatchNorm1d, LayerNorm
@@ -20,6 +21,7 @@ from dlkit.models.partition import AISEstimate, all_states, annealed_importance_
 from dlkit.models.perceptron import Perceptron, Threshold
 from dlkit.models.rbm import RBM, GaussianRBM
 from dlkit.models.recurrent import GRU, LSTM, RNN, Bidirectional, EveryStep, LastStep
+from dlkit.models.reservoir import EchoStateNetwork
 from dlkit.models.residual import Residual
 from dlkit.parity import compare_cd, to_torch
 
@@ -197,6 +199,32 @@ def dbn(rng):
     return np.hstack(ours), np.hstack(theirs)
 
 
+def hopfield(rng):
+    """The energy of states with Hebb's weights, and the same from the overlaps with the patterns.
+
+    E = -½ N Σ m² + ½ M: the square of each overlap, and what the missing diagonal takes away.
+    """
+    machine = Hopfield(7, dtype=np.float64)
+    patterns, states = 2.0 * rng.integers(0, 2, (3, 7)) - 1, 2.0 * all_states(7) - 1
+    machine.store(patterns)
+    overlaps = states @ patterns.T / 7
+    return machine.energy(states), -3.5 * (overlaps**2).sum(axis=1) + 1.5
+
+
+def echo_state_network(rng):
+    """The states of a reservoir without a leak, beside those of torch's RNN."""
+    import torch
+
+    net, u = EchoStateNetwork(5, 8, density=0.5, rng=rng), rng.normal(size=(9, 6, 5))
+    twin = torch.nn.RNN(5, 8, dtype=torch.float64)
+    with torch.no_grad():
+        for theirs, ours in zip(twin.parameters(), (net.weight_ih, net.weight_hh), strict=False):
+            theirs[...] = torch.tensor(ours)
+        twin.bias_ih_l0[...], twin.bias_hh_l0[...] = torch.tensor(net.bias), 0
+        states = twin(torch.tensor(u))[0].numpy()
+    return net.run(u), states
+
+
 OUTPUTS = {
     Perceptron: perceptron,
     Threshold: threshold,
@@ -210,6 +238,8 @@ OUTPUTS = {
     rbm_torch.GaussianRBM: rbm_twin(GaussianRBM),
     BoltzmannMachine: boltzmann,
     AISEstimate: ais,
+    Hopfield: hopfield,
+    EchoStateNetwork: echo_state_network,
 }
 """Class without a gradient → our output and torch's, or what enumeration says."""
 
