@@ -1,0 +1,365 @@
+"""Explorer: play a game with the keys while an agent plays the same start beside you."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from matplotlib.figure import Figure
+
+from dlkit import plots
+from dlkit.widgets.ch09_agents import PLAYERS, player
+from dlkit.widgets.ch09_games import GAMES, Bars, Game, Player, Screen, minus
+from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.frame import alone
+from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.tiles import Tiles
+
+RATE = {"Bricks": 6.0, "CartPole": 12.0}  # steps a second at speed 1
+HURRY = 4  # steps of the agent in one tick of the clock, once you are out
+ROUNDS = 99  # rounds that can be chosen; each is a start of its own
+
+PHASES = {"ready": "not begun", "playing": "under way", "paused": "paused", "over": "over"}
+
+# Places in inches.
+SCREENS = {"you": 0.25, "agent": 5.05}
+WIDE, HIGH, LOW = 4.5, 3.6, 1.72
+BARS = 0.28
+
+
+class Seat:
+    """One of the two who play: an environment of their own, started with the round's seed."""
+
+    def __init__(self, game: Game, seed: int):
+        self.env = game.make()
+        self.observation, _ = self.env.reset(seed=seed)
+        self.rng = np.random.default_rng(seed)
+        self.memory: dict = {}
+        self.score, self.steps, self.action = 0.0, 0, -1  # no action yet
+        self.over = self.lost = False
+
+    def step(self, action: int) -> None:
+        """Take one step, unless the game is over."""
+        if self.over:
+            return
+        self.observation, reward, lost, late, _ = self.env.step(action)
+        self.score += float(reward)
+        self.steps, self.action = self.steps + 1, action
+        self.over, self.lost = bool(lost or late), bool(lost)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one of the two sees: q holds what the agent's network thinks of it, if there is one."""
+
+    observation: np.ndarray
+    score: int
+    steps: int
+    action: int
+    over: bool
+    lost: bool
+    q: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """A round as it stands. phase: ready, playing, paused or over; tally: rounds won by you, won
+    by the agent, drawn."""
+
+    game: Game
+    opponent: str
+    phase: str
+    you: View
+    agent: View
+    round: int
+    tally: tuple[int, int, int]
+
+
+class YouAgainstTheAgent(Explorer):
+    """Both play the same start, with the same actions, at the same clock.
+
+    game: Bricks or CartPole; opponent: who plays beside you; speed: of the clock, 1 is 6 steps a
+    second of Bricks and 12 of CartPole; number: of the round, which is its seed. Without a
+    browser `tick` moves the clock.
+    """
+
+    title = "You against the agent"
+    size = (9.8, 5.9)
+    key_help = {  # noqa: RUF012
+        "ArrowLeft": "",
+        "ArrowRight": "move (hold it); the first one starts the clock",
+        " ": "pause and go on",
+        "n": "next round",
+    }
+
+    def __init__(self, **start):
+        self._seats: dict[str, Seat] = {}
+        self._chosen: tuple = ()  # what the seats were made for
+        self._phase = "ready"
+        self._tally = [0, 0, 0]
+        self._held: list[str] = []  # keys that are down, the last one last
+        self._tapped: str | None = None  # pressed since the last step, perhaps let go already
+        self._pointed: float | None = None
+        self._task: asyncio.Task | None = None
+        self._go: ipywidgets.Button | None = None
+        super().__init__(**start)
+
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        return {
+            "game": ipywidgets.Dropdown(options=list(GAMES), value="Bricks", description="game"),
+            "opponent": ipywidgets.Dropdown(
+                options=list(PLAYERS), value=first_opponent(), description="beside you plays"
+            ),
+            "speed": ipywidgets.FloatSlider(
+                value=1, min=0.25, max=4, step=0.25, description="speed"
+            ),
+            "number": ipywidgets.IntSlider(value=1, min=1, max=ROUNDS, description="round"),
+        }
+
+    def actions(self) -> dict[str, Callable[[], Any]]:
+        return {"Start": self.start_or_pause, "Next round": self.next_round}
+
+    # The clock --------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether the clock runs by itself."""
+        return self._task is not None and not self._task.done()
+
+    def start_or_pause(self) -> None:
+        """Start the clock, stop it, or go on to the next round if this one is over."""
+        if self._phase == "over":
+            self.next_round()
+        elif self._phase == "playing":
+            self.pause()
+        else:
+            self.start()
+
+    def start(self) -> None:
+        """Let the clock run; without an event loop `tick` is the clock."""
+        if self._phase == "over":
+            return
+        self._phase = "playing"
+        with contextlib.suppress(RuntimeError):
+            self._task = asyncio.get_running_loop().create_task(self._keep_time())
+        self.refresh()
+
+    def pause(self) -> None:
+        """Stop the clock."""
+        self._task = None  # which `_keep_time` sees
+        if self._phase == "playing":
+            self._phase = "paused"
+        self.refresh()
+
+    def next_round(self) -> None:
+        """Another start, the same for both; after the last round comes the first."""
+        self.set(number=self.values["number"] % ROUNDS + 1)
+
+    def tick(self, steps: int = 1) -> None:
+        """Move the clock: both take a step; when you are out, the agent hurries."""
+        with alone:
+            for _ in range(steps):
+                if self._phase != "playing":
+                    break
+                self._one_step()
+            self.refresh()
+
+    def _one_step(self) -> None:
+        you, agent = self._seats["you"], self._seats["agent"]
+        game, other = (
+            GAMES[self.values["game"]],
+            player(self.values["game"], self.values["opponent"]),
+        )
+        hurry = HURRY if you.over else 1
+        if not you.over:
+            you.step(self._my_action(game, you))
+        for _ in range(hurry):
+            if not agent.over:
+                agent.step(other.act(agent.observation, agent.memory, agent.rng))
+        if you.over and agent.over:
+            self._phase, self._task = "over", None
+            won = 0 if you.score > agent.score else 1 if you.score < agent.score else 2
+            self._tally[won] += 1
+
+    def _my_action(self, game: Game, you: Seat) -> int:
+        key = self._tapped or (self._held[-1] if self._held else None)
+        self._tapped = None
+        if key is not None:
+            return game.keys[key]
+        if self._pointed is not None:
+            return game.towards(you.observation, self._pointed)
+        return game.rest(you.steps)
+
+    async def _keep_time(self) -> None:
+        due = time.perf_counter()
+        while True:
+            await self.frame.wait_painted()
+            with alone:
+                if self._task is not asyncio.current_task():
+                    return
+                with self.guarded():
+                    self.tick()
+                values = self.values
+            now = time.perf_counter()
+            due = max(due + 1 / (RATE[values["game"]] * values["speed"]), now)
+            await asyncio.sleep(max(due - now, 0.001))
+
+    # What is shown ----------------------------------------------------------------------------
+
+    def compute(self, game: str, opponent: str, speed: float, number: int) -> Match:
+        other = player(game, opponent)  # first: a ValueError leaves everything as it is
+        if self._chosen != (game, opponent, number):
+            if self._chosen[:2] != (game, opponent):
+                self._tally = [0, 0, 0]
+            self._chosen = (game, opponent, number)
+            self._seats = {name: Seat(GAMES[game], number) for name in SCREENS}
+            self._phase, self._task = "ready", None
+            self._held, self._tapped, self._pointed = [], None, None
+        views = {name: _view(seat, other) for name, seat in self._seats.items()}
+        return Match(
+            GAMES[game], opponent, self._phase, **views, round=number, tally=tuple(self._tally)
+        )
+
+    def reset(self) -> None:
+        """Return the controls to the start; the tally too."""
+        with alone:
+            self._chosen = ()
+            super().reset()
+
+    def build(self, figure: Figure) -> None:
+        figure.set_layout_engine("none")
+        width, height = self.size
+        self.page = figure.add_axes((0, 0, 1, 1))
+        self.page.set(xlim=(0, width), ylim=(0, height))
+        self.page.set_axis_off()
+        self.screens = {
+            name: Screen(self.page, left, LOW, WIDE, HIGH) for name, left in SCREENS.items()
+        }
+        self.tiles, self.labels = Tiles(self.page), Labels(self.page)
+        self.bars = {name: Bars(left, BARS, WIDE) for name, left in SCREENS.items()}
+        for screen in self.screens.values():
+            self.live(*screen.artists)
+        self.live(self.tiles, self.labels)
+
+    def draw(self, data: Match) -> None:
+        tiles, labels = [], []
+        head = Style(self.ink, size=12, weight="bold", anchor=0)
+        plain = Style(self.ink, anchor=0)
+        number = Style(self.ink, size=12, weight="bold", anchor=1)
+        top = LOW + HIGH
+        for name, left in SCREENS.items():
+            view = getattr(data, name)
+            self.screens[name].show(data.game, view.observation, dark=self.dark, lost=view.over)
+            labels.append(Label(left, top + 0.2, "You" if name == "you" else data.opponent, head))
+            labels.append(Label(left + WIDE, top + 0.2, f"{view.score} {data.game.unit}", number))
+            if view.over:
+                words = data.game.loss if view.lost else "played to the end"
+                style = Style(plots.INK[0], paper=plots.EDGE, size=11, weight="bold", padding=5)
+                labels.append(Label(left + WIDE / 2, LOW + 0.5 * HIGH, words, style))
+            if view.q is not None:
+                words = (
+                    "what its network expects in your place" if name == "you" else "Q, its network"
+                )
+                labels.append(
+                    Label(left, LOW - 0.2, words + " (bar: above or below the mean)", plain)
+                )
+                taken = view.action if view.action >= 0 else None
+                more_tiles, more_labels = self.bars[name].show(
+                    data.game.actions, view.q, taken, self.ink
+                )
+                tiles += more_tiles
+                labels += more_labels
+            elif name == "agent":
+                labels.append(Label(left, LOW - 0.2, "This player has no Q values.", plain))
+        if (words := self._invitation(data)) and not data.you.over:
+            style = Style(plots.INK[0], paper=plots.EDGE, size=12, weight="bold", padding=6)
+            middle = SCREENS["you"] + WIDE / 2
+            labels.append(Label(middle, LOW + 0.42 * HIGH, words, style))
+        self.tiles.show(tiles)
+        self.labels.show(labels)
+        self._name_button(data.phase)
+
+    def _invitation(self, data: Match) -> str:
+        return {
+            "ready": "hold ← or → to begin",
+            "paused": "paused: Space goes on",
+        }.get(data.phase, "")
+
+    def _name_button(self, phase: str) -> None:
+        if self._go is not None:
+            names = {"ready": "Start", "playing": "Pause", "paused": "Go on", "over": "Again"}
+            self._go.description = names[phase]
+
+    def _button(self, label: str, call) -> ipywidgets.Button:
+        button = super()._button(label, call)
+        if label == "Start":
+            self._go = button
+        return button
+
+    def describe(self, data: Match) -> str:
+        you, agent, unit = data.you, data.agent, data.game.unit
+        words = [
+            f"{data.game.name}, round {data.round}, {PHASES[data.phase]}.",
+            f"You: {you.score} {unit} after {you.steps} steps{_end(data.game, you)}. "
+            f"{data.opponent}: {agent.score} {unit} after {agent.steps} steps"
+            f"{_end(data.game, agent)}.",
+        ]
+        if data.phase != "playing":
+            words.append(f"You see: {data.game.words(you.observation)}.")
+            for view, whose in ((you, "your"), (agent, "its own")):
+                if view.q is not None:
+                    values = zip(data.game.actions, view.q, strict=True)
+                    named = ", ".join(f"{name} {minus(float(q), 2)}" for name, q in values)
+                    words.append(f"Q of its network in {whose} place: {named}.")
+        mine, its, drawn = data.tally
+        words.append(f"Rounds: {mine} won by you, {its} by it, {drawn} drawn.")
+        return " ".join(words)
+
+    # By hand ----------------------------------------------------------------------------------
+
+    def on_key(self, event: Key) -> None:
+        if event.key == " ":
+            self.start_or_pause()
+        elif event.key == "n":
+            self.next_round()
+        else:
+            self._pointed = None
+            if event.key not in self._held:
+                self._held.append(event.key)
+                self._tapped = event.key
+            if self._phase in ("ready", "paused"):
+                self.start()
+
+    def on_release(self, event: Key) -> None:
+        if event.key in self._held:
+            self._held.remove(event.key)
+
+    def on_pointer(self, event: Pointer) -> None:
+        """On your screen the paddle follows the pointer, and a click starts the clock."""
+        screen = self.screens["you"]
+        inside = event.kind != "leave" and screen.holds(event.x, event.y)
+        self._pointed = screen.share(event.x) if inside else None
+        if inside and event.kind == "down" and self._phase in ("ready", "paused"):
+            self.start()
+
+
+def first_opponent() -> str:
+    """The best opponent there is for the first game."""
+    for name in PLAYERS:
+        with contextlib.suppress(ValueError):
+            player("Bricks", name)
+            return name
+    raise ValueError("There is nobody to play against.")
+
+
+def _view(seat: Seat, other: Player) -> View:
+    q = None if other.q is None else other.q(seat.observation)
+    return View(seat.observation, int(seat.score), seat.steps, seat.action, seat.over, seat.lost, q)
+
+
+def _end(game: Game, view: View) -> str:
+    return "" if not view.over else f", {game.loss}" if view.lost else ", played to the end"
