@@ -1,8 +1,10 @@
 """Explorers of chapter 07, each in a module of its own.
 
 ReceptiveField   what a unit of a stack of convolutions can see, and what counts for it
+WhatItSees       draw a digit: a LeNet's feature maps, and the pixels that its answer needs
 """
 
 from dlkit.widgets.ch07_field import ReceptiveField
+from dlkit.widgets.ch07_sees import WhatItSees
 
-__all__ = ["ReceptiveField"]
+__all__ = ["ReceptiveField", "WhatItSees"]

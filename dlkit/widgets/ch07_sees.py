@@ -1,0 +1,469 @@
+"""Explorer: draw a digit and look inside a LeNet: its maps, and which pixels its answer needs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from dlkit import plots
+from dlkit.models.convolution import Flatten
+from dlkit.models.dense import Linear, Sequential, softmax
+from dlkit.widgets.ch02_digit import mnist
+from dlkit.widgets.ch04_machine import GREYS, tile_of
+from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
+from dlkit.widgets.ch07_stack import SIDE, Span, spans
+from dlkit.widgets.drawing_pad import BLANK, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
+
+COVERS = {"paper": 0.0, "grey": 0.5, "ink": 1.0}
+ANSWER = "the answer"
+MOVES = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
+
+PICTURE, PICTURES, LOW = 1.42, (0.15, 1.75, 3.35), 4.3  # side, lefts and low, in inches
+BARS = (5.3, 4.3, 1.45, 1.42)
+ROWS = 4  # in which a dense layer's units stand
+BLOCK, LEFTS, TOPS = (3.42, 0.88), (0.15, 3.75), (3.72, 2.56)
+
+
+@dataclass(frozen=True, eq=False)
+class Insight:
+    """What a net makes of a drawing.
+
+    pixels: (28, 28); probabilities: (classes,); maps: for each stage (channels, side, side);
+    dense: the answers of each hidden layer behind them; target: the class that is asked about;
+    cost: (28, 28), by how much its probability falls when a square is put there; gradient:
+    (28, 28), ∂z/∂pixel of that class; covered: the probabilities with the square at `cover`.
+    """
+
+    pixels: np.ndarray
+    probabilities: np.ndarray
+    maps: list[np.ndarray]
+    dense: list[np.ndarray]
+    target: int
+    cost: np.ndarray
+    gradient: np.ndarray
+    cover: tuple[int, int] | None = None
+    covered: np.ndarray | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no ink."""
+        return not self.pixels.any()
+
+    @property
+    def likeliest(self) -> int:
+        """The class with the largest probability."""
+        return int(self.probabilities.argmax())
+
+
+class WhatItSees(Explorer):
+    """A pad, every feature map of a net, and what its answer hangs on.
+
+    model: a `Sequential` that begins with a Conv2d and takes (N, 1, 28, 28); without one, a LeNet
+    that has been trained. square: the side, in pixels, of what covers a part of the digit, and
+    cover_with: its colour; about: the class whose probability is watched. State: drawing, the
+    middle of the square or None, and the map that is looked at, (stage, channel).
+    """
+
+    title = "What it sees: a LeNet's maps, and the pixels that its answer needs"
+    size = (7.2, 6.2)
+    beside = True
+    key_help = {  # noqa: RUF012
+        "ArrowLeft": "",
+        "ArrowRight": "",
+        "ArrowUp": "",
+        "ArrowDown": "move the covering square",
+        "x": "take it away",
+        "[": "",
+        "]": "choose a map",
+    }
+
+    def __init__(self, model: Sequential | None = None, **start):
+        self.model = trained_lenet() if model is None else model
+        self.classes = check_net(self.model)
+        self.kinds = stages_of(self.model)
+        if len(self.kinds) > len(LEFTS) * len(TOPS):
+            raise ValueError(f"model must have at most 4 kinds of maps, got {len(self.kinds)}")
+        self.pad = DrawingPad(label="Draw a digit")
+        self._last: dict[Any, Insight] = {}  # of the present drawing: a hover asks it often
+        super().__init__(**start)
+        self.pad.on_draw(self._drawn)
+        controls = self.children[-1].children[0]
+        controls.children = (self.pad, *controls.children)
+        self._rng = np.random.default_rng(0)
+
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        names = [str(name) for name in range(self.classes)]
+        return {
+            "square": ipywidgets.IntSlider(value=5, min=1, max=14, description="covering square"),
+            "cover_with": ipywidgets.Dropdown(options=list(COVERS), description="covered with"),
+            "about": ipywidgets.Dropdown(options=[ANSWER, *names], description="asked about"),
+            "example": ipywidgets.Dropdown(options=["any", *names], description="test digit"),
+        }
+
+    def state(self) -> dict[str, Any]:
+        return {"drawing": BLANK, "cover": None, "chosen": (0, 0)}
+
+    def actions(self) -> dict[str, Callable[[], Any]]:
+        return {"Show a test digit": self.show_digit}
+
+    def show_digit(self) -> None:
+        """Put one of MNIST's test digits on the pad, at random: any, or of the class chosen."""
+        split, wanted = mnist(), self.values["example"]
+        pictures = split.x_test
+        if wanted in split.classes:
+            pictures = pictures[split.y_test == split.classes.index(wanted)]
+        self.pad.load(pictures[self._rng.integers(len(pictures))])
+
+    def set(self, **values) -> None:
+        """As in every explorer; a drawing, a place or a map that is none is refused."""
+        from_bytes(values.get("drawing", BLANK))
+        if values.get("cover") is not None:
+            values["cover"] = _place(values["cover"])
+        if "chosen" in values:
+            values["chosen"] = self._map(values["chosen"])
+        super().set(**values)
+
+    def reset(self) -> None:
+        """Clear the pad and return the controls to the start."""
+        self.pad.clear()
+        super().reset()
+
+    def _drawn(self, pad: DrawingPad) -> None:
+        self.set(drawing=to_bytes(pad.pixels))
+
+    def _map(self, chosen: Any) -> tuple[int, int]:
+        counts = self._channels()
+        try:
+            stage, channel = (int(number) for number in chosen)
+            if (stage, channel) == tuple(chosen) and 0 <= channel < dict(enumerate(counts))[stage]:
+                return stage, channel
+        except (TypeError, ValueError, KeyError):
+            pass
+        raise ValueError(f"chosen must be a stage and one of its {counts} maps, got {chosen!r}")
+
+    def _channels(self) -> list[int]:
+        """How many maps each stage has."""
+        blank = np.zeros((1, 1, SIDE, SIDE), np.float32)
+        if not hasattr(self, "_counts"):
+            self._counts = [maps.shape[0] for maps in look(self.model, self.kinds, blank)[1]]
+        return self._counts
+
+    def compute(self, *, drawing, square, cover_with, about, cover, **_) -> Insight:
+        key = drawing, square, cover_with, about
+        if key not in self._last:
+            target = None if about == ANSWER else int(about)
+            pixels, colour = from_bytes(drawing), COVERS[cover_with]
+            self._last = {key: insight(self.model, self.kinds, pixels, target, square, colour)}
+        found = self._last[key]
+        if cover is None or found.empty:
+            return found
+        hidden = covered(found.pixels, [cover], square, COVERS[cover_with])
+        return Insight(
+            *(found.pixels, found.probabilities, found.maps, found.dense, found.target),
+            *(found.cost, found.gradient, cover, softmax(self.model(hidden))[0]),
+        )
+
+    # By hand ----------------------------------------------------------------------------------
+
+    def on_pointer(self, event: Pointer) -> None:
+        for left in PICTURES[:2] if event.kind != "leave" else ():
+            x, y = (event.x - left) / PICTURE, (LOW + PICTURE - event.y) / PICTURE
+            if 0 <= x < 1 and 0 <= y < 1:
+                self.set(cover=(int(SIDE * y), int(SIDE * x)))
+                return
+        for stage, channel, tile in self._places():
+            left, low, side = tile
+            if 0 <= event.x - left < side and 0 <= event.y - low < side:
+                if event.kind == "down":
+                    self.set(chosen=(stage, channel), cover=None)
+                return
+        if self.values["cover"] is not None:
+            self.set(cover=None)
+
+    def on_key(self, event: Key) -> None:
+        if event.key in MOVES:
+            down, right = MOVES[event.key]
+            row, column = self.values["cover"] or (SIDE // 2, SIDE // 2)
+            self.set(
+                cover=(
+                    int(np.clip(row + down, 0, SIDE - 1)),
+                    int(np.clip(column + right, 0, SIDE - 1)),
+                )
+            )
+        elif event.key == "x":
+            self.set(cover=None)
+        else:
+            every = [(s, c) for s, count in enumerate(self._channels()) for c in range(count)]
+            step = 1 if event.key == "]" else -1
+            place = every.index(self.values["chosen"])
+            self.set(chosen=every[(place + step) % len(every)])
+
+    # The picture ------------------------------------------------------------------------------
+
+    def build(self, figure: Figure) -> None:
+        figure.set_layout_engine("none")
+        width, height = self.size
+        self.sheet = figure.add_axes((0, 0, 1, 1))
+        self.sheet.set(xlim=(0, width), ylim=(0, height))
+        self.sheet.set_axis_off()
+        self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
+        self.outlines = LineCollection([], linewidths=1.8, zorder=4)
+        self.sheet.add_collection(self.outlines, autolim=False)
+        left, low, _, high = BARS
+        self.row = high / self.classes
+        self.bars, self.second = [], []
+        for number in range(self.classes):
+            y = low + high - self.row * (number + 1)
+            text = {"ha": "right", "va": "center", "color": plots.INK[0], "fontsize": 8}
+            self.sheet.text(left - 0.07, y + self.row / 2, str(number), **text)
+            for kind, share in ((self.bars, 0.78), (self.second, 0.34)):
+                bar = Rectangle((left, y + 0.1 * self.row), 0, share * self.row, zorder=2)
+                bar.set(facecolor=plots.SKY, linewidth=0)
+                kind.append(self.sheet.add_patch(bar))
+        for bar in self.second:
+            bar.set_facecolor(plots.VERMILION)
+        self.sheet.plot([left, left], [low, low + high], color=plots.INK[0], linewidth=1)
+        self.live(*self.bars, *self.second, self.tiles, self.outlines, self.labels)
+
+    def draw(self, data: Insight) -> None:
+        for number, (bar, second) in enumerate(zip(self.bars, self.second, strict=True)):
+            best = number == data.likeliest
+            bar.set_width(0 if data.empty else BARS[2] * float(data.probabilities[number]))
+            bar.set(facecolor=plots.ORANGE if best else plots.SKY, hatch="///" if best else None)
+            with_square = 0.0 if data.covered is None else float(data.covered[number])
+            second.set_width(BARS[2] * with_square)
+        self.tiles.show([*self._pictures(data), *self._map_tiles(data), *self._dense_tiles(data)])
+        self.outlines.set_segments([])
+        lines, colours = [], []
+        if not data.empty:
+            rows, columns, _ = self._looks_at(data)
+            lines.append(_outline(rows, columns, PICTURES[0]))
+            colours.append(plots.BLUE if not self.dark else plots.SKY)
+        if data.cover is not None:
+            row, column = (_span(at, self.values["square"]) for at in data.cover)
+            lines += [_outline(row, column, left) for left in PICTURES[:2]]
+            colours += [plots.VERMILION] * 2
+        self.outlines.set_segments(lines)
+        self.outlines.set_color(colours or [plots.GREY])
+        self.labels.show(self._words(data))
+
+    def _pictures(self, data: Insight) -> Iterator[Tile]:
+        gradient = data.gradient / (np.abs(data.gradient).max() or 1.0)
+        signed = SIGNED[self.dark]
+        pictures = (
+            tile_of(data.pixels, self.dark),
+            paint(data.cost[::-1], signed),
+            paint(gradient[::-1], signed),
+        )
+        for left, pixels in zip(PICTURES, pictures, strict=True):
+            yield Tile(left, LOW, PICTURE, PICTURE, pixels, frame=plots.GREY)
+
+    def _places(self) -> Iterator[tuple[int, int, tuple[float, float, float]]]:
+        """Stage, channel, and left, low and side of each map on the sheet."""
+        for stage, count in enumerate(self._channels()):
+            row, column = divmod(stage, len(LEFTS))
+            wide, high = BLOCK
+            columns = _columns(count, wide, high)
+            side = min(wide / columns, high / -(-count // columns))
+            for channel in range(count):
+                down, right = divmod(channel, columns)
+                left, top = LEFTS[column] + side * right, TOPS[row] - side * down
+                yield stage, channel, (left, top - side, 0.94 * side)
+
+    def _map_tiles(self, data: Insight) -> Iterator[Tile]:
+        for stage, channel, (left, low, side) in self._places():
+            maps = data.maps[stage]
+            largest = float(np.abs(maps).max()) or 1.0
+            values = 0 * maps[channel] if data.empty else maps[channel] / largest
+            chosen = (stage, channel) == self.values["chosen"]
+            frame, line = (self.ink, 2.2) if chosen else (plots.GREY, 0.8)
+            if maps.min() < 0:
+                pixels = paint(values[::-1], SIGNED[self.dark])
+            else:
+                pixels = paint(2 * values[::-1] - 1, GREYS[self.dark])
+            yield Tile(left, low, side, side, pixels, frame, line)
+
+    def _dense_tiles(self, data: Insight) -> Iterator[Tile]:
+        for number, answers in enumerate(data.dense[:2]):
+            columns = -(-len(answers) // ROWS)
+            cells = np.full(ROWS * columns, np.nan)
+            largest = float(np.abs(answers).max()) or 1.0
+            cells[: len(answers)] = 0 if data.empty else answers / largest
+            pixels = paint(cells.reshape(ROWS, columns)[::-1], SIGNED[self.dark])
+            cell = min(BLOCK[0] / columns, 0.1)
+            place = (LEFTS[number], 1.25 - ROWS * cell, cell * columns, ROWS * cell)
+            yield Tile(*place, pixels, frame=plots.GREY)
+
+    def _looks_at(self, data: Insight) -> tuple[Span, Span, tuple[int, int]]:
+        """What the strongest unit of the chosen map sees, and where it stands in its map."""
+        stage, channel = self.values["chosen"]
+        answers = data.maps[stage][channel]
+        row, column = (int(i) for i in np.unravel_index(answers.argmax(), answers.shape))
+        layers = self.kinds[stage][1]
+        return spans(layers, row)[0], spans(layers, column)[0], (row, column)
+
+    def _words(self, data: Insight) -> Iterator[Label]:
+        head, small = Style(self.ink, size=9, anchor=0), Style(self.ink, size=8, anchor=0)
+        about = "any class" if data.empty else data.target
+        titles = "your drawing", f"covered here: p({about})", f"pixels that raise z({about})"
+        for left, text in zip(PICTURES, titles, strict=True):
+            yield Label(left, LOW + PICTURE + 0.16, text, head)
+        yield Label(BARS[0] - 0.2, LOW + PICTURE + 0.16, "how likely is each digit?", head)
+        notes = "", "orange: it falls, blue: it rises", "orange: raise, blue: lower"
+        for left, text in zip(PICTURES, notes, strict=True):
+            yield Label(left, LOW - 0.13, text, Style(self.ink, size=7.5, anchor=0))
+        if data.covered is not None:
+            yield Label(BARS[0] - 0.2, LOW - 0.13, "narrow bars: with the square", small)
+        for stage, (_, layers) in enumerate(self.kinds):
+            row, column = divmod(stage, len(LEFTS))
+            layer, count = layers[-1], self._channels()[stage]
+            text = f"{layer.name}: {count} maps of {layer.side} × {layer.side}"
+            yield Label(LEFTS[column], TOPS[row] + 0.13, text, head)
+        for number, answers in enumerate(data.dense[:2]):
+            text = f"dense layer {number + 1}: {len(answers)} units"
+            yield Label(LEFTS[number], 1.38, text, head)
+        if data.empty:
+            yield Label(LEFTS[0], 0.5, "The pad is empty: draw a digit.", Style(self.ink, size=11))
+            return
+        for line, text in enumerate(self._about_map(data)):
+            yield Label(LEFTS[0], 0.62 - 0.23 * line, text, head)
+
+    def _about_map(self, data: Insight) -> tuple[str, str]:
+        stage, channel = self.values["chosen"]
+        rows, columns, (row, column) = self._looks_at(data)
+        maps, field = data.maps[stage][channel], self.kinds[stage][1][-1].field
+        return (
+            f"Map {channel + 1} of {self.kinds[stage][1][-1].name}: strongest with "
+            f"{maps.max():.2f} at ({row}, {column}); {(maps > 0).mean():.0%} of its units are on.",
+            f"That unit sees {field} × {field} pixels: rows {rows[0]} to {rows[1]}, columns "
+            f"{columns[0]} to {columns[1]} (the blue box).",
+        )
+
+    def describe(self, data: Insight) -> str:
+        if data.empty:
+            return (
+                "The pad is empty: draw a digit with the mouse, a finger or the keyboard, or press "
+                "“Show a test digit”."
+            )
+        p, target = data.probabilities, data.target
+        first, second = np.argsort(-p)[:2]
+        change = np.abs(data.cost)
+        row, column = (int(i) for i in np.unravel_index(change.argmax(), change.shape))
+        becomes = p[target] - data.cost[row, column]
+        square, colour = self.values["square"], self.values["cover_with"]
+        up, down = (int((sign * data.gradient > 0).sum()) for sign in (1, -1))
+        on = data.gradient * data.pixels
+        words = [
+            f"The net says {first} with {p[first]:.1%}, then {second} with {p[second]:.1%}.",
+            f"Covered by {square} × {square} pixels of {colour}, p({target}) = {p[target]:.2f} "
+            f"changes most, to {abs(becomes):.2f}, with the square around row {row}, column "
+            f"{column}; at {(change > 0.1).mean():.0%} of the places it changes by more than 0.1. "
+            f"Ink would raise z({target}) at {up} pixels and lower it at {down}; the ink "
+            f"that is there adds {on[on > 0].sum():.1f} and takes {-on[on < 0].sum():.1f} by the "
+            "gradient.",
+        ]
+        if data.cover is not None and data.covered is not None:
+            says = int(data.covered.argmax())
+            words.append(
+                f"With the square at row {data.cover[0]}, column {data.cover[1]} it says {says} "
+                f"with {data.covered[says]:.1%}, and p({target}) is {data.covered[target]:.2f}."
+            )
+        return " ".join([*words, *self._about_map(data)]).replace("-", "−")
+
+
+# What the net says --------------------------------------------------------------------------------
+
+
+def look(model: Sequential, kinds: list, x: np.ndarray) -> tuple[np.ndarray, list, list]:
+    """z (classes,), the maps of each stage and the answers of each hidden dense layer, to x."""
+    wanted = [position for position, _ in kinds]
+    flat = next(i for i, layer in enumerate(model.layers) if isinstance(layer, Flatten))
+    maps, dense = [], []
+    for position, layer in enumerate(model.layers):
+        x = layer(x)
+        if position in wanted:
+            maps.append(x[0].copy())
+        elif position > flat and not isinstance(layer, Linear):
+            dense.append(x[0].copy())
+    return x[0], maps, dense
+
+
+def insight(
+    model: Sequential,
+    kinds: list,
+    pixels: np.ndarray,
+    target: int | None,
+    square: int,
+    colour: float,
+) -> Insight:
+    """Everything about a drawing (28, 28); `target` None asks about the likeliest class.
+
+    The gradient ∂z/∂x of a class is Simonyan, Vedaldi and Zisserman's saliency (2013), the covering
+    square Zeiler and Fergus's (2014).
+    """
+    x = pixels.reshape(1, 1, SIDE, SIDE).astype(np.float32)
+    z, maps, dense = look(model, kinds, x)
+    p = softmax(z)
+    target = int(p.argmax()) if target is None else target
+    grad = np.zeros((1, len(z)), x.dtype)
+    grad[0, target] = 1
+    gradient = model.backward(grad)[0, 0].copy()
+    places = [(row, column) for row in range(SIDE) for column in range(SIDE)]
+    pictures = covered(pixels, places, square, colour)
+    cost = np.zeros(len(places))
+    changed = (pictures != x).any(axis=(1, 2, 3))  # paper upon paper changes nothing
+    if pixels.any() and changed.any():
+        cost[changed] = p[target] - softmax(model(pictures[changed]))[:, target]
+    return Insight(pixels, p, maps, dense, target, cost.reshape(SIDE, SIDE), gradient)
+
+
+def covered(
+    pixels: np.ndarray, places: list[tuple[int, int]], square: int, colour: float
+) -> np.ndarray:
+    """The picture with a square of this side around each of the places: (places, 1, 28, 28)."""
+    pictures = np.repeat(pixels[None].astype(np.float32), len(places), axis=0)
+    for picture, place in zip(pictures, places, strict=True):
+        (top, bottom), (left, right) = (_span(at, square) for at in place)
+        picture[max(top, 0) : bottom + 1, max(left, 0) : right + 1] = colour
+    return pictures[:, None]
+
+
+def _span(at: int, square: int) -> Span:
+    """The rows, or the columns, of a square around `at`."""
+    first = at - (square - 1) // 2
+    return first, first + square - 1
+
+
+def _outline(rows: Span, columns: Span, left: float) -> list[tuple[float, float]]:
+    """A box around these pixels of a picture of the top row."""
+    pixel = PICTURE / SIDE
+    top, bottom = (
+        LOW + PICTURE - pixel * float(np.clip(edge, 0, SIDE)) for edge in (rows[0], rows[1] + 1)
+    )
+    west, east = (
+        left + pixel * float(np.clip(edge, 0, SIDE)) for edge in (columns[0], columns[1] + 1)
+    )
+    return [(west, top), (east, top), (east, bottom), (west, bottom), (west, top)]
+
+
+def _columns(count: int, wide: float, high: float) -> int:
+    """In how many columns `count` squares fill a block best."""
+    return max(range(1, count + 1), key=lambda n: min(wide / n, high / -(-count // n)))
+
+
+def _place(cover: Any) -> tuple[int, int]:
+    try:
+        row, column = (int(pixel) for pixel in cover)
+        if (row, column) == tuple(cover) and 0 <= min(row, column) <= max(row, column) < SIDE:
+            return row, column
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"cover must be None or a row and a column 0 … {SIDE - 1}, got {cover!r}")
