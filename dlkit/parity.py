@@ -20,6 +20,7 @@ from dlkit.models import (
     convolution,
     dbn,
     dense,
+    lenet,
     losses,
     normalisation,
     optimisers,
@@ -95,6 +96,8 @@ def to_numpy(module: Any) -> Any:
         return _convolution(module)
     if name in ("MaxPool2d", "AvgPool2d"):
         return getattr(convolution, name)(module.kernel_size, module.stride)
+    if name in ("ScaledTanh", "MapConv2d", "Subsample", "RadialBasis"):
+        return _of_lenet(module)
     if name == "Flatten" and (module.start_dim, module.end_dim) == (1, -1):
         return convolution.Flatten()
     if name in ("BatchNorm1d", "LayerNorm") and module.weight is not None:
@@ -173,6 +176,36 @@ def _convolution(module: Any) -> convolution.Conv2d:
     return layer
 
 
+def _of_lenet(module: Any) -> Layer:
+    """The originals of the modules in lenet_torch."""
+    name = type(module).__name__
+    if name == "ScaledTanh":
+        return lenet.ScaledTanh()
+    state = {key: _array(value) for key, value in module.state_dict().items()}
+    if name == "RadialBasis":
+        return lenet.RadialBasis(state["codes"], dtype=state["codes"].dtype)
+    dtype = state["weight"].dtype
+    if name == "Subsample":
+        layer: Layer = lenet.Subsample(len(state["bias"]), dtype=dtype)
+    else:
+        table = _array(module.table)
+        layer = lenet.MapConv2d(
+            table.shape[1],
+            table.shape[0],
+            module.kernel_size,
+            size=module.size,
+            stride=module.stride,
+            padding=module.padding,
+            table=table,
+            unit_bias=state["bias"].ndim == 3,
+            background=module.background,
+            rng=np.random.default_rng(0),
+            dtype=dtype,
+        )
+    layer.load_state_dict(state)
+    return layer
+
+
 @singledispatch
 def _twin(model: Any) -> "torch.nn.Module":
     """The torch module of the same shape; its weights are copied later."""
@@ -208,6 +241,42 @@ def _(model: convolution.Flatten):
     from torch import nn
 
     return nn.Flatten()
+
+
+@_twin.register
+def _(model: lenet.ScaledTanh):
+    from dlkit.models import lenet_torch
+
+    return lenet_torch.ScaledTanh()
+
+
+@_twin.register
+def _(model: lenet.MapConv2d):
+    from dlkit.models import lenet_torch
+
+    return lenet_torch.MapConv2d(
+        _tensor(model.table.astype(model.weight.dtype)),
+        model.kernel_size,
+        model.bias.shape,
+        size=model.size,
+        stride=model.stride,
+        padding=model.padding,
+        background=model.background,
+    )
+
+
+@_twin.register
+def _(model: lenet.Subsample):
+    from dlkit.models import lenet_torch
+
+    return lenet_torch.Subsample(len(model.bias))
+
+
+@_twin.register
+def _(model: lenet.RadialBasis):
+    from dlkit.models import lenet_torch
+
+    return lenet_torch.RadialBasis(_tensor(model.codes).clone())
 
 
 @_twin.register

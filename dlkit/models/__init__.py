@@ -18,6 +18,7 @@ dbn           the deep belief net: RBMs stacked, with labels on top or without
 normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)
 convolution   Conv2d and pooling: one small detector at every place of a picture
+lenet         LeCun's nets of 1989 and 1998, a LeNet of today, AlexNet to look at; how to count them
 recurrent     nets with a memory: RNN, LSTM, GRU, both ways through a sequence, clipping
 hopfield      an associative memory: Hebb's rule, energy, recall
 reservoir     the echo state network: a random recurrent net and a readout by ridge regression

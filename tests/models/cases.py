@@ -6,7 +6,7 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 
 import numpy as np
 
-from dlkit.models import dbn_torch, rbm_torch, recurrent_torch, residual_torch
+from dlkit.models import dbn_torch, lenet_torch, rbm_torch, recurrent_torch, residual_torch
 from dlkit.models.boltzmann import BoltzmannMachine
 from dlkit.models.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from dlkit.models.dbn import DBN, LabelledRBM
@@ -14,6 +14,7 @@ from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh
 from dlkit.models.dropout import Dropout
 from dlkit.models.hopfield import Hopfield
 from dlkit.models.layer import Layer, Model
+from dlkit.models.lenet import Count, MapConv2d, RadialBasis, Row, ScaledTanh, Subsample, alexnet
 from dlkit.models.losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from dlkit.models.normalisation import BatchNorm1d, LayerNorm
 from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
@@ -53,6 +54,22 @@ LAYERS = {
     MaxPool2d: lambda rng: MaxPool2d(3, stride=2),
     AvgPool2d: lambda rng: AvgPool2d(3, stride=2),
     Flatten: lambda rng: Flatten(),
+    ScaledTanh: lambda rng: ScaledTanh(),
+    MapConv2d: lambda rng: MapConv2d(
+        3,
+        4,
+        3,
+        size=(6, 5),
+        stride=2,
+        padding=1,
+        table=[[1, 1, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]],
+        unit_bias=True,
+        background=-1.0,
+        rng=rng,
+        dtype=np.float64,
+    ),
+    Subsample: lambda rng: _shuffled(Subsample(3, dtype=np.float64), rng),
+    RadialBasis: lambda rng: RadialBasis(rng.normal(size=(4, 5)), dtype=np.float64),
     RNN: lambda rng: RNN(3, 4, rng=rng, dtype=np.float64),
     LSTM: lambda rng: LSTM(3, 4, rng=rng, dtype=np.float64),
     GRU: lambda rng: GRU(3, 4, rng=rng, dtype=np.float64),
@@ -64,8 +81,11 @@ LAYERS = {
 }
 """Layer → an example that takes x (6, 5), or what SHAPES says, in float64."""
 
-SHAPES = dict.fromkeys((Conv2d, MaxPool2d, AvgPool2d, Flatten), (2, 3, 6, 5)) | dict.fromkeys(
-    (RNN, LSTM, GRU, Bidirectional, LastStep, EveryStep), (6, 2, 3)
+PICTURES = (Conv2d, MaxPool2d, AvgPool2d, Flatten, MapConv2d)
+SHAPES = (
+    {Subsample: (2, 3, 6, 4)}
+    | dict.fromkeys(PICTURES, (2, 3, 6, 5))
+    | dict.fromkeys((RNN, LSTM, GRU, Bidirectional, LastStep, EveryStep), (6, 2, 3))
 )
 """Layer → the shape of its x, where it is not (6, 5)."""
 
@@ -225,6 +245,20 @@ def echo_state_network(rng):
     return net.run(u), states
 
 
+def counted(rng):
+    """The units and parameters of AlexNet's dense layers, counted by hand."""
+    rows = alexnet().rows[-3:]
+    together = Count(rows)
+    inputs, outputs = np.array([256 * 6 * 6, 4096, 4096]), np.array([4096, 4096, 1000])
+    each = [row.parameters for row in rows]
+    return [*each, together.parameters, together.connections, together.units], [
+        *(inputs + 1) * outputs,
+        (inputs + 1) @ outputs,
+        (inputs + 1) @ outputs,
+        outputs.sum(),
+    ]
+
+
 OUTPUTS = {
     Perceptron: perceptron,
     Threshold: threshold,
@@ -238,12 +272,22 @@ OUTPUTS = {
     rbm_torch.GaussianRBM: rbm_twin(GaussianRBM),
     BoltzmannMachine: boltzmann,
     AISEstimate: ais,
+    Row: counted,
+    Count: counted,
     Hopfield: hopfield,
     EchoStateNetwork: echo_state_network,
 }
 """Class without a gradient → our output and torch's, or what enumeration says."""
 
-TWINS = {residual_torch.Residual, recurrent_torch.Outputs, recurrent_torch.LastStep}
+TWINS = {
+    lenet_torch.ScaledTanh,
+    lenet_torch.MapConv2d,
+    lenet_torch.Subsample,
+    lenet_torch.RadialBasis,
+    residual_torch.Residual,
+    recurrent_torch.Outputs,
+    recurrent_torch.LastStep,
+}
 """Twins of our own whose originals are layers above: `compare` runs both."""
 
 COVERED = CONTRACTS | TWINS | LAYERS.keys() | LOSSES.keys() | OPTIMISERS.keys() | OUTPUTS.keys()
