@@ -6,6 +6,7 @@ Tables:       iris, breast_cancer, wine
 Toy planes:   moons, circles, spirals, xor, blobs (with a guaranteed margin)
 Patterns:     bars_and_stripes (all of them, so that probabilities can be added up exactly)
 Sequences:    adding, copying, reber, embedded_reber (each a `Sequences`), mackey_glass (an array)
+Pen strokes:  pen_digits (the 5,000 digits as the path of a pen, two `Sequences`)
 Texts:        austen (ships with the course), tiny_shakespeare (each a `Text`)
 
 All arrays are float32 unless `dtype` says otherwise. Files that do not ship with the course are
@@ -26,6 +27,7 @@ from dlkit.data.sequences import (
     reber,
 )
 from dlkit.data.split import Split, signs
+from dlkit.data.strokes import pen_digits
 from dlkit.data.tables import breast_cancer, iris, wine
 from dlkit.data.text import Text, austen, tiny_shakespeare
 
@@ -48,6 +50,7 @@ __all__ = [
     "mackey_glass",
     "mnist",
     "moons",
+    "pen_digits",
     "reber",
     "signs",
     "spirals",

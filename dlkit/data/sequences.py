@@ -21,7 +21,8 @@ class Sequences:
     """N sequences of at most T steps, and what a network should answer.
 
     x:        (T, N, D) inputs, float32 unless another dtype was asked for.
-    y:        the targets: (N, 1) one number for each sequence, or (T, N) int64 one class a step.
+    y:        the targets: (N, 1) one number or (N,) int64 one class for each sequence, or (T, N)
+              int64 one class a step.
     mask:     (T, N) bool, the steps whose answer counts; never the padding.
     lengths:  (N,) int64, the steps of each sequence before its padding.
     symbols:  the names of the classes of `y`, empty where it is a number.
