@@ -161,7 +161,7 @@ class MapConv2d(Layer):
     """A convolution as the first nets had it, for pictures of one size.
 
     Two things may differ from `Conv2d`. Each output map sees only the input maps that its row of
-    `table` (out_maps, in_maps) marks; the weights of the others are 0 and stay 0. And with
+    `table` (out_maps, in_maps) marks; the weights of the others count as 0. And with
     `unit_bias` the places of a map share their weights, but each has a bias of its own: `bias` is
     (out_maps, H', W') instead of (out_maps,). Beyond the border lies paper of the value
     `background`. x is (N, in_maps, H, W) with (H, W) = `size`, the output as in `Conv2d`.
@@ -218,14 +218,15 @@ class MapConv2d(Layer):
         pixels = np.full((len(x), in_maps, math.prod(self.size) + 1), self.background, dtype)
         pixels[:, :, :-1] = x.reshape(len(x), in_maps, -1)
         self._columns = pixels.take(self._pixel, axis=2).reshape(len(x), -1, self._pixel.shape[1])
-        z = self.weight.reshape(out_maps, -1) @ self._columns
+        self._seeing = self.weight.reshape(out_maps, -1) * self._mask
+        z = self._seeing @ self._columns
         z += self.bias.reshape(out_maps, -1)
         return z.reshape(len(x), out_maps, *self.places)
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
         self.backward_parameters(grad_output)
         n, (out_maps, in_maps) = len(grad_output), self.weight.shape[:2]
-        part = self.weight.reshape(out_maps, -1).T @ grad_output.reshape(n, out_maps, -1)
+        part = self._seeing.T @ grad_output.reshape(n, out_maps, -1)
         grad_x = part.reshape(n * in_maps, -1) @ self._look()
         return grad_x.reshape(n, in_maps, *self.size)
 

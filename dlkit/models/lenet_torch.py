@@ -22,6 +22,8 @@ class MapConv2d(nn.Module):
     `table` (out_maps, in_maps) is a buffer; `bias_shape` is that of the original's bias.
     """
 
+    table: torch.Tensor
+
     def __init__(
         self,
         table: torch.Tensor,
@@ -64,6 +66,8 @@ class Subsample(nn.Module):
 
 class RadialBasis(nn.Module):
     """Minus the squared distance to the code of each class."""
+
+    codes: torch.Tensor
 
     def __init__(self, codes: torch.Tensor):
         super().__init__()
