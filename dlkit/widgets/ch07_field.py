@@ -138,6 +138,7 @@ class ReceptiveField(Explorer):
         row, column = (nearest(layers, pixel) for pixel in place)
         split = mnist()
         picture = split.x_test[int(np.argmax(split.y_test == digit))].astype(np.float32)
+        theory = np.outer(expected(layers, row), expected(layers, column))
         return Field(
             stack,
             layers,
@@ -146,7 +147,7 @@ class ReceptiveField(Explorer):
             spans(layers, row),
             spans(layers, column),
             measured(stack, number, row, column),
-            np.outer(expected(layers, row), expected(layers, column)),
+            theory / (theory.sum() or 1.0),
             picture.reshape(SIDE, SIDE),
             maps(stack, picture.tobytes()),
         )

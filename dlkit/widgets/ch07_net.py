@@ -5,7 +5,8 @@ from functools import lru_cache
 import numpy as np
 
 from dlkit.models.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
-from dlkit.models.dense import Linear, ReLU, Sequential
+from dlkit.models.dense import Linear, Sequential
+from dlkit.models.lenet import lenet
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import Adam
 from dlkit.train import fit, numpy_step
@@ -17,13 +18,7 @@ from dlkit.widgets.ch07_stack import SIDE, Stage
 def trained_lenet() -> Sequential:
     """A small LeNet, trained on the digits that ship with the course."""
     rng, split = np.random.default_rng(0), mnist()
-    net = Sequential(
-        *(Conv2d(1, 6, 5, padding=2, rng=rng), ReLU(), MaxPool2d(2)),
-        *(Conv2d(6, 16, 5, rng=rng), ReLU(), MaxPool2d(2)),
-        Flatten(),
-        *(Linear(400, 120, rng=rng), ReLU(), Linear(120, 84, rng=rng), ReLU()),
-        Linear(84, 10, rng=rng),
-    )
+    net = lenet(rng)
     step = numpy_step(net, CrossEntropyLoss(), Adam(net.parameters, 0.002))
     pictures = split.x_train.reshape(-1, 1, SIDE, SIDE)
     batches = {"epochs": 3, "batch_size": 50, "rng": rng, "progress": False}

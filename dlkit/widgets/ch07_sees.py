@@ -26,10 +26,10 @@ COVERS = {"paper": 0.0, "grey": 0.5, "ink": 1.0}
 ANSWER = "the answer"
 MOVES = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
 
-PICTURE, PICTURES, LOW = 1.42, (0.15, 1.75, 3.35), 4.3  # side, lefts and low, in inches
-BARS = (5.3, 4.3, 1.45, 1.42)
+PICTURE, PICTURES, LOW = 1.42, (0.12, 1.72, 3.32), 4.3  # side, lefts and low, in inches
+BARS = (5.2, 4.3, 1.45, 1.42)
 ROWS = 4  # in which a dense layer's units stand
-BLOCK, LEFTS, TOPS = (3.42, 0.88), (0.15, 3.75), (3.72, 2.56)
+BLOCK, LEFTS, TOPS = (3.22, 0.88), (0.12, 3.52), (3.72, 2.56)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class WhatItSees(Explorer):
     """
 
     title = "What it sees: a LeNet's maps, and the pixels that its answer needs"
-    size = (7.2, 6.2)
+    size = (6.8, 6.2)
     beside = True
     key_help = {  # noqa: RUF012
         "ArrowLeft": "",
@@ -316,7 +316,7 @@ class WhatItSees(Explorer):
         titles = "your drawing", f"covered here: p({about})", f"pixels that raise z({about})"
         for left, text in zip(PICTURES, titles, strict=True):
             yield Label(left, LOW + PICTURE + 0.16, text, head)
-        yield Label(BARS[0] - 0.2, LOW + PICTURE + 0.16, "how likely is each digit?", head)
+        yield Label(BARS[0] - 0.2, LOW + PICTURE + 0.16, "what it says", head)
         notes = "", "orange: it falls, blue: it rises", "orange: raise, blue: lower"
         for left, text in zip(PICTURES, notes, strict=True):
             yield Label(left, LOW - 0.13, text, Style(self.ink, size=7.5, anchor=0))

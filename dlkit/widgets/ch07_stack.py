@@ -157,13 +157,16 @@ def upto(stack: Stack, number: int) -> Sequential:
 
 @lru_cache(maxsize=64)
 def maps(stack: Stack, picture: bytes) -> tuple[np.ndarray, ...]:
-    """What the first channel of each stage answers to a picture (28 × 28 float32 as bytes)."""
+    """A map of each stage for a picture (28 × 28 float32 as bytes): of its channels the strongest.
+
+    A convolution's maps are those behind its ReLU.
+    """
     x = np.frombuffer(picture, np.float32).reshape(1, 1, SIDE, SIDE)
     found = []
     for layer in net(stack).layers:
         x = layer(x)
         if not isinstance(layer, Conv2d):
-            found.append(x[0, 0])
+            found.append(x[0, x[0].sum(axis=(1, 2)).argmax()])
     return tuple(found)
 
 
