@@ -17,6 +17,8 @@ boltzmann     the general Boltzmann machine, every unit tied to every other
 dbn           the deep belief net: RBMs stacked, with labels on top or without
 normalisation batch and layer normalisation
 residual      a way round a layer: y = x + F(x)
+tabular       value iteration, Q-learning and SARSA on a table
+dqn           the deep Q-network: replay memory, target network, double DQN; dqn_torch is its twin
 convolution   Conv2d and pooling: one small detector at every place of a picture
 lenet         LeCun's nets of 1989 and 1998, a LeNet of today, AlexNet to look at; how to count them
 recurrent     nets with a memory: RNN, LSTM, GRU, both ways through a sequence, clipping
