@@ -1,6 +1,5 @@
 """Explorer: four optimisers race down a landscape from a place of your choice."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +14,9 @@ from dlkit import plots
 from dlkit.check import check_array
 from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
 from dlkit.widgets.ch02_surfaces import SURFACES, Surface
-from dlkit.widgets.explorer import Explorer, Key, Pointer
-from dlkit.widgets.frame import alone
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.running import RunningExplorer
 
 STEPS = 200
 FILM = 0.03  # seconds between two steps of a running race
@@ -79,7 +78,7 @@ class Race:
         return sorted(self.paths, key=lambda name: (self.gone(name), self.loss(name)))
 
 
-class LossLandscape(Explorer):
+class LossLandscape(RunningExplorer):
     """SGD, momentum, RMSprop and Adam race from a start that is clicked, dragged or moved by keys.
 
     surface: one of `SURFACES`; start: (x, y); sgd, momentum, rmsprop, adam: learning rates;
@@ -100,8 +99,6 @@ class LossLandscape(Explorer):
     }
 
     def __init__(self, **start):
-        self._running: asyncio.Task | None = None
-        self._run_button: ipywidgets.Button | None = None
         super().__init__(**self._with_start(start))
 
     def set(self, **values) -> None:
@@ -144,7 +141,7 @@ class LossLandscape(Explorer):
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {
-            "Run": self._toggle,
+            "Run": self._run_or_pause,
             "Step": lambda: self._go(+1),
             "Back": lambda: self._go(-1),
         }
@@ -314,7 +311,7 @@ class LossLandscape(Explorer):
 
     def on_key(self, event: Key) -> None:
         if event.key == " ":
-            self._toggle()
+            self._run_or_pause()
         if event.key in "np":
             self._go(+1 if event.key == "n" else -1)
         if not event.key.startswith("Arrow"):
@@ -329,56 +326,21 @@ class LossLandscape(Explorer):
 
     # The race as a film -----------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Show the race step by step on the kernel's event loop; from the start, if it is over."""
-        if self._running is None:
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                raise ValueError("run needs a notebook's event loop: set the step") from None
-            self._running = loop.create_task(self._play())
-            self._label_run()
-
-    def pause(self) -> None:
-        """Stop at the present step."""
-        self._running = None  # which `_play` sees
-        self._label_run()
-
-    def reset(self) -> None:
-        """Stop, and return every control and the start to where they were."""
-        self.pause()
-        super().reset()
-
-    async def _play(self) -> None:
+    def before_run(self) -> None:
+        """Begin from the start, if the race is over."""
         if self.values["step"] == STEPS:
             self.set(step=0)
-        while True:
-            with alone:
-                if self._running is not asyncio.current_task():
-                    return  # paused, perhaps by a cell in another thread
-                if self.values["step"] == STEPS:
-                    self.pause()
-                    return
-                self.set(step=self.values["step"] + 1)
-            await self.frame.wait_painted()
-            await asyncio.sleep(FILM)
 
-    def _toggle(self) -> None:
-        self.pause() if self._running else self.run()
+    def beat(self) -> float:
+        """Show the next step."""
+        self.set(step=self.values["step"] + 1)
+        if self.values["step"] == STEPS:
+            self.pause()
+        return FILM
 
     def _go(self, by: int) -> None:
         self.pause()
         self.set(step=int(np.clip(self.values["step"] + by, 0, STEPS)))
-
-    def _button(self, label: str, call: Callable[[], Any]) -> ipywidgets.Button:
-        button = super()._button(label, call)
-        if label == "Run":
-            self._run_button = button
-        return button
-
-    def _label_run(self) -> None:
-        if self._run_button:
-            self._run_button.description = "Pause" if self._running else "Run"
 
     def _go_to_start(self, change: dict) -> None:
         """Another landscape, another start; this observer comes before that which computes."""

@@ -1,6 +1,5 @@
 """Explorer: all 32 states of a tiny RBM, their probabilities, and a chain that samples them."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,10 @@ from dlkit import plots
 from dlkit.models.boltzmann import total_variation
 from dlkit.models.partition import all_states, log_partition
 from dlkit.models.rbm import RBM
-from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.running import RunningExplorer
 
 VISIBLE, HIDDEN = all_states(3), all_states(2)  # (8, 3) and (4, 2): rows and columns of the table
 # Weights and biases are whole quarters, and the sliders' range is a power of two: the page counts
@@ -99,7 +99,7 @@ class Landscape:
         return float(total_variation(self.frequency.ravel(), self.probability.ravel()))
 
 
-class EnergyLandscape(Explorer):
+class EnergyLandscape(RunningExplorer):
     """An RBM with three visible and two hidden units: each state's energy and probability.
 
     w11 … w23: the weights W[j, i] between hidden unit j and visible unit i; b1, b2, b3 and c1, c2:
@@ -123,9 +123,9 @@ class EnergyLandscape(Explorer):
         " ": "run or pause",
     }
 
+    without_loop = "use sample(steps)"
+
     def __init__(self, **start):
-        self._running: asyncio.Task | None = None
-        self._run_button: ipywidgets.Button | None = None
         self._rng = np.random.default_rng(0)
         self._held: tuple[str, float, float] | None = None  # parameter, its value, where y was
         super().__init__(**start)
@@ -155,7 +155,7 @@ class EnergyLandscape(Explorer):
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {
-            "Run": self._toggle,
+            "Run": self._run_or_pause,
             "Step": self._step_once,
             "Forget counts": self.forget,
             "All zero": lambda: self.become(ZERO),
@@ -224,35 +224,15 @@ class EnergyLandscape(Explorer):
         """Begin a new count where the chain is."""
         self._place(self.data.samples.state)
 
-    def run(self) -> None:
-        """Let the chain run on the kernel's event loop, a few steps for each picture."""
-        if self._running is None:
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                raise ValueError("run needs a notebook's event loop: use sample(steps)") from None
-            self._running = loop.create_task(self._play())
-            self._label_run()
-
-    def pause(self) -> None:
-        """Stop the chain after the present step."""
-        self._running = None  # which `_play` sees
-        self._label_run()
+    def beat(self) -> float:
+        """A few Gibbs steps for one picture."""
+        self.sample(self.values["steps"])
+        return FILM
 
     def reset(self) -> None:
         """Stop, forget all samples, and return to the first machine."""
-        self.pause()
         self._rng = np.random.default_rng(0)
         super().reset()
-
-    async def _play(self) -> None:
-        while True:
-            with alone:
-                if self._running is not asyncio.current_task():
-                    return  # paused, perhaps by a cell in another thread
-                self.sample(self.values["steps"])
-            await self.frame.wait_painted()
-            await asyncio.sleep(FILM)
 
     def _place(self, state: tuple[int, int]) -> None:
         """Put the chain into a state and count anew."""
@@ -269,19 +249,6 @@ class EnergyLandscape(Explorer):
     def _step_once(self) -> None:
         self.pause()
         self.sample(1)
-
-    def _toggle(self) -> None:
-        self.pause() if self._running else self.run()
-
-    def _button(self, label: str, call: Callable[[], Any]) -> ipywidgets.Button:
-        button = super()._button(label, call)
-        if label == "Run":
-            self._run_button = button
-        return button
-
-    def _label_run(self) -> None:
-        if self._run_button:
-            self._run_button.description = "Pause" if self._running else "Run"
 
     # The picture ------------------------------------------------------------------------------
 
@@ -533,7 +500,7 @@ class EnergyLandscape(Explorer):
         elif event.key == "s":
             self._step_once()
         else:
-            self._toggle()
+            self._run_or_pause()
 
     def _change(self, name: str, value: float) -> None:
         value = float(np.clip(round(value / STRIDE) * STRIDE, -LIMIT, LIMIT))

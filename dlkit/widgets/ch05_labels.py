@@ -1,6 +1,5 @@
 """Explorer: what pretraining is worth, by the number of labels; stored runs, and your own."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +16,10 @@ from matplotlib.lines import Line2D
 from dlkit import plots
 from dlkit.data.files import asset
 from dlkit.widgets.ch05_trial import ARMS, Course, train
-from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.running import RunningExplorer
 from dlkit.widgets.training import SLICE
 
 LOOKS = {  # colour, colour on a dark page, marker, line
@@ -117,7 +117,7 @@ def labels_needed(arm: str, error: float) -> float | None:
     return float(labels[k - 1] * (labels[k] / labels[k - 1]) ** part)
 
 
-class LabelsAgainstPretraining(Explorer):
+class LabelsAgainstPretraining(RunningExplorer):
     """Test error by number of labels of nets that were pretrained without labels, or not.
 
     labels: 100 to 50,000; net: which to train on this computer, with the 4,000 digits that ship,
@@ -134,10 +134,11 @@ class LabelsAgainstPretraining(Explorer):
         " ": "train it here, or stop",
     }
 
+    run_label, pause_label = "Train here", "Stop"
+    without_loop = "use finish()"
+
     def __init__(self, **start):
-        self._task: asyncio.Task | None = None
         self._work: Iterator[Course] | None = None
-        self._run_button: ipywidgets.Button | None = None
         super().__init__(**start)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
@@ -157,7 +158,7 @@ class LabelsAgainstPretraining(Explorer):
         return {"reruns": (), "course": None, "training": None}
 
     def actions(self) -> dict[str, Callable[[], Any]]:
-        return {"Train here": self.train_or_stop}
+        return {"Train here": self._run_or_pause}
 
     @staticmethod
     def compute(labels, net, seed, reruns, course, training) -> Scene:
@@ -171,45 +172,8 @@ class LabelsAgainstPretraining(Explorer):
 
     # Training here ----------------------------------------------------------------------------
 
-    @property
-    def running(self) -> bool:
-        """Whether a net is being trained."""
-        return self._task is not None and not self._task.done()
-
-    def train_or_stop(self) -> None:
-        """Train the net that is chosen, on the kernel's event loop; or stop the training."""
-        if self.running:
-            self.stop()
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise ValueError("this needs a notebook's event loop: use finish()") from None
-        self._begin()
-        self._task = loop.create_task(self._keep_going())
-        self._label_button()
-
-    def stop(self) -> None:
-        """Give the training up."""
-        with alone:
-            self._task, self._work = None, None
-            self._label_button()
-            self.set(course=None, training=None)
-
-    def finish(self) -> None:
-        """Train the net that is chosen at once, to the end, without an event loop."""
-        self._begin()
-        while self._work:
-            self._go_on(1.0)
-
-    def reset(self) -> None:
-        """Stop, forget what was trained here, and return the controls to the start."""
-        with alone:
-            self._task, self._work = None, None
-            self._label_button()
-            super().reset()
-
-    def _begin(self) -> None:
+    def before_run(self) -> None:
+        """Begin to train the net that is chosen."""
         values = self.values
         arm, labels, seed = values["net"], values["labels"], values["seed"]
         point = stored().get((arm, labels))
@@ -222,6 +186,27 @@ class LabelsAgainstPretraining(Explorer):
         first = next(work)  # a ValueError leaves everything as it is
         self._work = work
         self.set(course=first, training=Rerun(arm, labels, seed, np.nan))
+
+    def beat(self) -> float:
+        """Train for a slice; at the end, keep the result."""
+        if self._work:
+            self._go_on(SLICE)
+        if not self._work:
+            super().pause()
+        return 0
+
+    def pause(self) -> None:
+        """Give the training up."""
+        with alone:
+            super().pause()
+            self._work = None
+            self.set(course=None, training=None)
+
+    def finish(self) -> None:
+        """Train the net that is chosen at once, to the end, without an event loop."""
+        self.before_run()
+        while self._work:
+            self._go_on(1.0)
 
     def _go_on(self, seconds: float) -> None:
         """Train for so long, and show how far it is; at the end, keep the result."""
@@ -238,34 +223,6 @@ class LabelsAgainstPretraining(Explorer):
             return
         self.set(course=course)
 
-    async def _keep_going(self) -> None:
-        while True:
-            with alone:
-                if self._task is not asyncio.current_task() or self._work is None:
-                    return
-                with self.guarded():
-                    try:
-                        self._go_on(SLICE)
-                    except Exception:
-                        self._work = None
-                        raise
-                if self._work is None:
-                    self._task = None
-                    self._label_button()
-                    return
-            await self.frame.wait_painted()
-            await asyncio.sleep(0.001)
-
-    def _button(self, label: str, call) -> ipywidgets.Button:
-        button = super()._button(label, call)
-        if label == "Train here":
-            self._run_button = button
-        return button
-
-    def _label_button(self) -> None:
-        if self._run_button:
-            self._run_button.description = "Stop" if self.running else "Train here"
-
     # By hand ----------------------------------------------------------------------------------
 
     def on_pointer(self, event: Pointer) -> None:
@@ -277,7 +234,7 @@ class LabelsAgainstPretraining(Explorer):
 
     def on_key(self, event: Key) -> None:
         if event.key == " ":
-            self.train_or_stop()
+            self._run_or_pause()
             return
         name = "labels" if event.key in ("ArrowLeft", "ArrowRight") else "net"
         options = [value for _, value in self.inputs[name].options]

@@ -26,7 +26,6 @@ A subclass says how a training begins, what one step does, and what of it is sho
 Every step is recorded. Going on from a rewound moment starts a new branch, so nothing is lost.
 """
 
-import asyncio
 import copy
 import math
 import time
@@ -37,8 +36,8 @@ import ipywidgets
 import numpy as np
 
 from dlkit.check import check_number
-from dlkit.widgets.explorer import Explorer
 from dlkit.widgets.frame import alone
+from dlkit.widgets.running import RunningExplorer
 
 SLICE = 0.03  # seconds of work between two looks at the page: Pause answers at once
 PACES = {"fast": 0.0, "10 steps a second": 0.1, "2 steps a second": 0.5}  # seconds between steps
@@ -94,7 +93,7 @@ class Recording:
         return branch
 
 
-class TrainingExplorer(Explorer):
+class TrainingExplorer(RunningExplorer):
     """Base of explorers that train: override `begin`, `step` and `look`, beside the explorer's.
 
     Controls and state named in `restarts` begin anew when they change; all others act from the
@@ -106,6 +105,7 @@ class TrainingExplorer(Explorer):
     most_moments: ClassVar[int] = 256  # of a branch: how often a state is kept to come back to
     most_steps: ClassVar[int] = 100_000
     pace: ClassVar[str] = "fast"
+    without_loop: ClassVar[str] = "use advance(steps)"
 
     # What an explorer says about its training --------------------------------------------------
 
@@ -135,17 +135,10 @@ class TrainingExplorer(Explorer):
         self._begun = False
         self._note = ""  # a sentence to show with the picture
         self._names = 0
-        self._task: asyncio.Task | None = None
-        self._buttons: dict[str, ipywidgets.Button] = {}
         self._when = ipywidgets.IntSlider(value=0, min=0, max=0, description="step")
         self._pace = ipywidgets.Dropdown(options=list(PACES), value=self.pace, description="pace")
         super().__init__(**start)
         self._when.observe(self._rewound, "value")
-
-    @property
-    def running(self) -> bool:
-        """Whether training goes on by itself."""
-        return self._task is not None and not self._task.done()
 
     def curves(self, metric: str) -> dict[str, np.ndarray]:
         """One metric of every branch, by the branch's name: entry t is of step t + 1."""
@@ -162,23 +155,6 @@ class TrainingExplorer(Explorer):
         except ValueError as error:
             self._note = str(error)
         self.refresh()
-
-    def run(self) -> None:
-        """Train on the kernel's event loop, in small pieces, until `pause`."""
-        if self.running:
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise ValueError("run needs a notebook's event loop: use advance(steps)") from None
-        self._note = ""
-        self._task = loop.create_task(self._keep_going())
-        self._label_run()
-
-    def pause(self) -> None:
-        """Stop after the present step."""
-        self._task = None  # which `_keep_going` sees
-        self._label_run()
 
     def rewind(self, step: int) -> None:
         """Go back (or forward again) in this branch, to the last kept moment not after `step`."""
@@ -287,39 +263,28 @@ class TrainingExplorer(Explorer):
         self.time += 1
         self.branch.add(self._now, metrics)
 
-    async def _keep_going(self) -> None:
-        while True:
-            with alone:
-                if self._task is not asyncio.current_task():
-                    return  # paused, perhaps by a cell in another thread
-                began, pause = time.perf_counter(), PACES[str(self._pace.value)]
-                try:
-                    self._one_step()
-                    while not pause and time.perf_counter() - began < SLICE:
-                        self._one_step()
-                except Exception:
-                    with self.guarded():
-                        raise
-                    self._note = self.message
-                    self.pause()
-                self.refresh()
-            await self.frame.wait_painted()
-            await asyncio.sleep(max(pause - (time.perf_counter() - began), 0.001))
+    def before_run(self) -> None:
+        """Forget the sentence of the last run."""
+        self._note = ""
+
+    def beat(self) -> float:
+        """Train for a slice, or one step where a slower pace is chosen."""
+        began, wait = time.perf_counter(), PACES[str(self._pace.value)]
+        try:
+            self._one_step()
+            while not wait and time.perf_counter() - began < SLICE:
+                self._one_step()
+        except Exception:
+            with self.guarded():
+                raise
+            self._note = self.message
+            self.pause()
+        self.refresh()
+        return wait
 
     def _step_once(self) -> None:
         self.pause()
         self.advance()
-
-    def _run_or_pause(self) -> None:
-        self.pause() if self.running else self.run()
-
-    def _label_run(self) -> None:
-        if "Run" in self._buttons:
-            self._buttons["Run"].description = "Pause" if self.running else "Run"
-
-    def _button(self, label: str, call) -> ipywidgets.Button:
-        self._buttons[label] = super()._button(label, call)
-        return self._buttons[label]
 
     def _control_changed(self, change) -> None:
         with alone:

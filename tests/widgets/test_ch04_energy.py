@@ -219,7 +219,7 @@ def test_run_needs_an_event_loop_and_pauses(landscape):
         landscape.run()  # once is enough
         while landscape.data.samples.steps < 30:
             await asyncio.sleep(0.01)
-        assert landscape._run_button.description == "Pause"
+        assert landscape._buttons["Run"].description == "Pause"
         landscape.pause()
         reached = landscape.data.samples.steps
         await asyncio.sleep(0.1)
@@ -227,7 +227,7 @@ def test_run_needs_an_event_loop_and_pauses(landscape):
 
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(asyncio.wait_for(play(), 20))
-    assert landscape._run_button.description == "Run"
+    assert landscape._buttons["Run"].description == "Run"
 
 
 def test_the_run_ends_by_itself(landscape, monkeypatch):
@@ -235,7 +235,7 @@ def test_the_run_ends_by_itself(landscape, monkeypatch):
 
     async def play():
         landscape.run()
-        while landscape._running:
+        while landscape.running:
             await asyncio.sleep(0.01)
 
     asyncio.run(asyncio.wait_for(play(), 20))

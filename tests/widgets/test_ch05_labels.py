@@ -170,7 +170,7 @@ def test_too_many_labels_are_refused_with_a_sentence():
     with pytest.raises(ValueError, match="the course ships 4,000 digits"):
         explorer.finish()
     with explorer.guarded():
-        explorer._begin()
+        explorer.before_run()
     assert "Choose 3,000 or fewer" in explorer.message
     explorer.set(labels=300)
     assert not explorer.message
@@ -194,16 +194,16 @@ def test_runs_that_are_not_finished_yet_are_left_out(monkeypatch, quick):
 def test_training_runs_on_the_event_loop_and_stops(quick):
     async def play():
         explorer = LabelsAgainstPretraining(net="ReLU", labels=100)
-        explorer.train_or_stop()
+        explorer.run()
         assert explorer.running
-        assert explorer._run_button.description == "Stop"
+        assert explorer._buttons["Train here"].description == "Stop"
         for _ in range(2000):
             await asyncio.sleep(0.005)
             if not explorer.running:
                 break
         first = explorer.values["reruns"]
         assert len(first) == 1
-        assert explorer._run_button.description == "Train here"
+        assert explorer._buttons["Train here"].description == "Train here"
         explorer.on_key(Key(" "))
         await asyncio.sleep(0.01)
         explorer.set(labels=1000)  # looking elsewhere does not stop it
@@ -213,7 +213,7 @@ def test_training_runs_on_the_event_loop_and_stops(quick):
         assert not explorer.running
         assert explorer.values["course"] is None
         assert explorer.values["reruns"] == first
-        explorer.train_or_stop()
+        explorer.run()
         explorer.reset()
         await asyncio.sleep(0.05)
         assert not explorer.running
@@ -237,7 +237,7 @@ def test_the_same_training_again_replaces_the_first_and_the_oldest_go(quick):
 def test_without_an_event_loop_the_button_says_so():
     explorer = LabelsAgainstPretraining()
     with pytest.raises(ValueError, match="event loop"):
-        explorer.train_or_stop()
+        explorer.run()
 
 
 def test_in_the_dark_blue_is_lighter():
