@@ -165,6 +165,27 @@ class Lab:
         self.tag_cells()
         self.set_theme(dark=False)  # the server remembers what the test before this one chose
 
+    def show(self, explorer: str, setup: str) -> "View":
+        """Open a page of an explorer's own: `show("Mask(p=0.5)", "from … import *")`.
+
+        In the kernel it is called `e`.
+        """
+        return self._shown(notebook(setup=setup, explorer=f"e = {explorer}\ne"))
+
+    def only(self, chapter: Path, cell_id: str) -> "View":
+        """Open of a chapter just its imports and the explorer of one cell, which needs no more."""
+        cells = {cell.id: cell.source for cell in nbformat.read(chapter, 4).cells}
+        wanted = ("setup-imports", cell_id)
+        return self._shown(notebook(**{name: cells[name] for name in wanted}))
+
+    def _shown(self, made: nbformat.NotebookNode) -> "View":
+        self.open(made)
+        self.run_all()
+        view = self.explorer(self.cells()[-1])
+        view.wait_for_picture()
+        view.expect_named_controls()
+        return view
+
     def run_all(self, seconds: float = 120) -> None:
         """Run every cell, wait until the kernel is idle, fail on a cell's error."""
         self.page.set_default_timeout(seconds * SECONDS)
@@ -313,6 +334,7 @@ class View:
         self.canvas = root.locator(
             "canvas.dlkit-pad-paper" if is_pad else ".dlkit-frame canvas"
         ).first
+        self.pad = self.canvas if is_pad else root.locator("canvas.dlkit-pad-paper")
         self.description = root.locator(".dlkit-description")
         self.message = root.locator(".dlkit-message")
 
@@ -369,6 +391,18 @@ class View:
         )
         return self.picture()
 
+    def in_both_themes(self, picture: str, name: str = "e") -> None:
+        """The explorer, `name` in the kernel, follows the page's theme; it ends in the light one.
+
+        Leaves the screenshots picture-dark and picture-light, to be looked at.
+        """
+        for theme in ("dark", "light"):
+            before = self.settled()
+            self.lab.set_theme(theme == "dark")
+            self.wait_for_change(before)
+            assert self.lab.python(f"{name}.dark") == (theme == "dark")
+            self.lab.screenshot(f"{picture}-{theme}", self)
+
     def point(self, x: float, y: float) -> dict[str, float]:
         """A place on the canvas in pixels of the page; x and y are fractions, y upwards."""
         box = self.canvas.bounding_box()
@@ -385,6 +419,16 @@ class View:
         mouse.down()
         for place in places[1:]:
             mouse.move(**self.point(*place), steps=steps)
+        mouse.up()
+
+    def draw(self, *points: tuple[float, float]) -> None:
+        """One stroke on the explorer's drawing pad; points (x, y) from its top left, 0 to 1."""
+        self.pad.scroll_into_view_if_needed()
+        box, mouse = self.pad.bounding_box(), self.root.page.mouse
+        for i, (x, y) in enumerate(points):
+            mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+            if i == 0:
+                mouse.down()
         mouse.up()
 
     def expect_named_controls(self) -> None:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from lab import expect, notebook
+from lab import expect
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "01_perceptron.ipynb"
 
@@ -15,28 +14,6 @@ def chapter(lab):
     lab.open(CHAPTER)
     lab.run_all()
     return lab
-
-
-def only(lab, cell_id):
-    """Of the chapter just the imports and one cell, run: the other cells do nothing for it."""
-    cells = {cell.id: cell.source for cell in nbformat.read(CHAPTER, 4).cells}
-    wanted = {name.replace("-", "_"): cells[name] for name in ("setup-imports", cell_id)}
-    lab.open(notebook(**wanted))
-    lab.run_all()
-    return lab.explorer(cell_id)
-
-
-def shown(lab, explorer, name):
-    """Screenshots of an explorer on the dark and on the light page; both pictures are painted."""
-    before = explorer.settled()
-    lab.set_theme(dark=True)
-    before = explorer.wait_for_change(before)
-    lab.page.wait_for_timeout(300)
-    lab.screenshot(f"{name}-dark", explorer)
-    lab.set_theme(dark=False)
-    explorer.wait_for_change(before)
-    lab.page.wait_for_timeout(300)
-    lab.screenshot(f"{name}-light", explorer)
 
 
 def places(lab, explorer, *points):
@@ -83,7 +60,7 @@ def test_threshold_neuron(chapter):
     neuron.wait_for_change(picture)
     chapter.wait_idle()
     assert chapter.python("neuron.data.w.tolist()") != before
-    shown(chapter, neuron, "ch01-neuron")
+    neuron.in_both_themes("ch01-neuron", "neuron")
 
     expect(chapter.cell("check-xor")).to_contain_text("Not attempted yet")
     assert chapter.python("exercises.xor.check(exercises.xor.answer()).kind") == "right"
@@ -93,7 +70,7 @@ def test_threshold_neuron(chapter):
 
 
 def test_rosenblatts_rule(lab):
-    rule = only(lab, "explorer-rule")
+    rule = lab.only(CHAPTER, "explorer-rule")
     picture = rule.wait_for_picture()
     rule.expect_named_controls()
 
@@ -131,7 +108,7 @@ def test_rosenblatts_rule(lab):
     picture = rule.wait_for_change(picture)
     lab.wait_idle()
     assert lab.python("rule.data.done and rule.data.mistakes <= rule.data.bound")
-    shown(lab, rule, "ch01-rule")
+    rule.in_both_themes("ch01-rule", "rule")
     picture = rule.settled()
 
     rule.slider("step").press("Home")
@@ -151,26 +128,11 @@ def test_rosenblatts_rule(lab):
 
 
 def test_your_digit(lab):
-    digit = only(lab, "explorer-digit")
-    pad, digit.canvas = (
-        digit.root.locator(".dlkit-pad-paper"),
-        digit.root.locator(".dlkit-frame canvas"),
-    )
-    picture = digit.wait_for_picture()
-    digit.expect_named_controls()
+    digit = lab.only(CHAPTER, "explorer-digit")
+    picture = digit.settled()
     expect(digit.description).to_contain_text("The pad is empty")
 
-    def draw(*strokes):
-        pad.scroll_into_view_if_needed()
-        box, mouse = pad.bounding_box(), lab.page.mouse
-        for first, *rest in strokes:
-            mouse.move(box["x"] + first[0] * box["width"], box["y"] + first[1] * box["height"])
-            mouse.down()
-            for x, y in rest:
-                mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
-            mouse.up()
-
-    draw([(0.5, 0.15), (0.5, 0.5), (0.5, 0.85)])
+    digit.draw((0.5, 0.15), (0.5, 0.5), (0.5, 0.85))
     picture = digit.wait_for_change(picture)
     expect(digit.description).to_contain_text("it says 1")
 
@@ -181,7 +143,9 @@ def test_your_digit(lab):
 
     digit.button("Clear").click()
     picture = digit.wait_for_change(picture)
-    draw([(0.5, 0.15), (0.25, 0.4), (0.3, 0.75), (0.5, 0.85), (0.75, 0.7), (0.7, 0.3), (0.5, 0.15)])
+    digit.draw(
+        (0.5, 0.15), (0.25, 0.4), (0.3, 0.75), (0.5, 0.85), (0.75, 0.7), (0.7, 0.3), (0.5, 0.15)
+    )
     picture = digit.wait_for_change(picture)
     expect(digit.description).to_contain_text("it says 0")
     digit.button("Keep as first digit").click()
@@ -197,7 +161,7 @@ def test_your_digit(lab):
     picture = digit.wait_for_change(picture)
     lab.wait_idle()
     assert lab.python("digit.values['shift']") > 0
-    shown(lab, digit, "ch01-digit")
+    digit.in_both_themes("ch01-digit", "digit")
     picture = digit.settled()
 
     digit.control("second digit (+1)").select_option("0")

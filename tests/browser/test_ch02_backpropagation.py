@@ -1,33 +1,13 @@
 """The explorers of chapter 02 in a real browser: keyboard, pointer, drawing, both themes."""
 
 import pytest
-from lab import expect, notebook
+from lab import expect
 
 SETUP = "from dlkit.widgets.ch02_backpropagation import *"
 
 
-def show(lab, name, arguments=""):
-    """An explorer on a page of its own, called `e` in the kernel."""
-    lab.open(notebook(setup=SETUP, explorer=f"e = {name}({arguments})\ne"))
-    lab.run_all()
-    explorer = lab.explorer("explorer")
-    explorer.wait_for_picture()
-    return explorer
-
-
-def in_both_themes(lab, explorer, name):
-    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
-    picture = explorer.settled()
-    for theme in ("dark", "light"):
-        lab.set_theme(theme == "dark")
-        picture = explorer.wait_for_change(picture)
-        assert lab.python("e.dark") == (theme == "dark")
-        lab.screenshot(f"{name}-{theme}", explorer)
-
-
 def test_graph(lab):
-    graph = show(lab, "ComputationalGraph")
-    graph.expect_named_controls()
+    graph = lab.show("ComputationalGraph()", SETUP)
     before = graph.settled()
     graph.slider("step").press("End")
     graph.wait_for_change(before)
@@ -45,7 +25,7 @@ def test_graph(lab):
     expect(graph.description).to_contain_text("Step 2 of 15")
     graph.button("All the way").click()
     expect(graph.description).to_contain_text("Step 15 of 15")
-    in_both_themes(lab, graph, "graph")
+    graph.in_both_themes("ch02-graph")
     typed = graph.control("expression")
     typed.fill("(w*x")
     typed.press("Enter")
@@ -63,8 +43,7 @@ def test_graph(lab):
 
 
 def test_playground(lab):
-    playground = show(lab, "Playground")
-    playground.expect_named_controls()
+    playground = lab.show("Playground()", SETUP)
     before = playground.settled()
     playground.button("Step").click()
     playground.wait_for_change(before)
@@ -92,7 +71,7 @@ def test_playground(lab):
     lab.page.mouse.move(**at)
     expect(playground.description).to_contain_text("Shown is unit")
     lab.page.mouse.move(at["x"], at["y"] + 600)
-    in_both_themes(lab, playground, "playground")
+    playground.in_both_themes("ch02-playground")
     playground.canvas.focus()
     for key in ("ArrowLeft", "1", "u"):
         playground.canvas.press(key)
@@ -119,8 +98,7 @@ def test_playground(lab):
 
 
 def test_microscope(lab):
-    microscope = show(lab, "GradientMicroscope")
-    microscope.expect_named_controls()
+    microscope = lab.show("GradientMicroscope()", SETUP)
     before = microscope.settled()
     microscope.slider("log₁₀ h").press("ArrowLeft")
     microscope.wait_for_change(before)
@@ -134,12 +112,11 @@ def test_microscope(lab):
     expect(microscope.description).to_contain_text("In float32 w + h is w itself")
     microscope.button("Reset").click()
     expect(microscope.description).to_contain_text("h = 0.01")
-    in_both_themes(lab, microscope, "microscope")
+    microscope.in_both_themes("ch02-microscope")
 
 
 def test_landscape(lab):
-    landscape = show(lab, "LossLandscape")
-    landscape.expect_named_controls()
+    landscape = lab.show("LossLandscape()", SETUP)
     before = landscape.settled()
     landscape.click(0.5, 0.7)
     before = landscape.wait_for_change(before)
@@ -153,7 +130,7 @@ def test_landscape(lab):
     landscape.wait_for_change(before)
     landscape.slider("SGD η").press("End")
     expect(landscape.description).to_contain_text("SGD left the map")
-    in_both_themes(lab, landscape, "landscape")
+    landscape.in_both_themes("ch02-landscape")
     landscape.button("Run").click()
     expect(landscape.description).not_to_contain_text("; 200 of 200 steps")
     landscape.button("Pause").click()
@@ -166,32 +143,24 @@ def test_landscape(lab):
 
 
 def test_digit(lab):
-    digit = show(lab, "DrawADigit")
-    digit.expect_named_controls()
+    digit = lab.show("DrawADigit()", SETUP)
     expect(digit.description).to_contain_text("The pad is empty")
-    paper = digit.root.locator(".dlkit-pad-paper")
-    box = paper.bounding_box()
-    mouse, before = lab.page.mouse, lab.explorer("explorer").description.text_content()
-    places = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.9)]
-    for i, (x, y) in enumerate(places):
-        mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
-        if i == 0:
-            mouse.down()
-    mouse.up()
+    before = digit.description.text_content()
+    digit.draw((0.25, 0.2), (0.75, 0.2), (0.45, 0.9))
     expect(digit.description).to_contain_text("The net says 7")
     assert digit.description.text_content() != before
-    in_both_themes(lab, digit, "digit")
+    digit.in_both_themes("ch02-digit")
     said = digit.description.text_content()
     for _ in range(6):
         digit.slider("move right by").press("ArrowRight")
     expect(digit.description).not_to_have_text(said)
     digit.button("Reset").click()
     expect(digit.description).to_contain_text("The pad is empty")
-    paper.focus()
-    paper.press(" ")
+    digit.pad.focus()
+    digit.pad.press(" ")
     for _ in range(12):
-        paper.press("ArrowDown")
-    paper.press(" ")
+        digit.pad.press("ArrowDown")
+    digit.pad.press(" ")
     expect(digit.description).to_contain_text("The net says")
     digit.button("Show a test digit").click()
     expect(digit.description).to_contain_text("speaks loudest")

@@ -2,29 +2,10 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from lab import expect, notebook
+from lab import expect
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "03_vanishing_gradients.ipynb"
-
-
-def only(lab, cell_id):
-    """Of the chapter just the imports and one cell, run: the other cells do nothing for it."""
-    cells = {cell.id: cell.source for cell in nbformat.read(CHAPTER, 4).cells}
-    lab.open(notebook(**{name: cells[name] for name in ("setup-imports", cell_id)}))
-    lab.run_all()
-    return lab.explorer(cell_id)
-
-
-def in_both_themes(lab, explorer, name):
-    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
-    for theme in ("dark", "light"):
-        picture = explorer.settled()
-        lab.set_theme(theme == "dark")
-        explorer.wait_for_change(picture)
-        assert lab.python(f"{name}.dark") == (theme == "dark")
-        lab.screenshot(f"{name}-{theme}", explorer)
 
 
 @pytest.mark.timeout(900)
@@ -43,9 +24,7 @@ def test_the_chapter_runs_and_both_explorers_are_alive(lab):
 
 
 def test_profile(lab):
-    profile = only(lab, "explorer-profile")
-    profile.wait_for_picture()
-    profile.expect_named_controls()
+    profile = lab.only(CHAPTER, "explorer-profile")
     expect(profile.description).to_contain_text("The gradient vanishes.")
     picture = profile.settled()
     profile.slider("hidden layers").press("ArrowRight")
@@ -72,7 +51,7 @@ def test_profile(lab):
     profile.canvas.focus()
     profile.canvas.press("ArrowRight")
     expect(profile.description).to_contain_text(f"Layer {layer + 1}: √(1 + ")
-    in_both_themes(lab, profile, "profile")
+    profile.in_both_themes("ch03-profile", "profile")
     profile.button("Reset").click()
     expect(profile.description).to_contain_text("12 hidden layers of 64 sigmoid units, plain")
     expect(profile.message).to_have_text("")
@@ -81,9 +60,7 @@ def test_profile(lab):
 
 
 def test_train(lab):
-    train = only(lab, "explorer-train")
-    train.wait_for_picture()
-    train.expect_named_controls()
+    train = lab.only(CHAPTER, "explorer-train")
     expect(train.description).to_contain_text("Step 0 of branch A")
     picture = train.settled()
     train.button("Step").click()
@@ -115,7 +92,7 @@ def test_train(lab):
     expect(train.description).to_contain_text("Step 1 of branch B")
     lab.wait_idle()
     lab.python("training.advance(20)")
-    in_both_themes(lab, train, "training")
+    train.in_both_themes("ch03-training", "training")
     train.canvas.focus()
     train.canvas.press("n")
     expect(train.description).to_contain_text("Step 22 of branch B")

@@ -1,42 +1,9 @@
 """The explorers of chapter 04 that run a machine of digits, in a real browser."""
 
 import pytest
-from lab import expect, notebook
+from lab import expect
 
 SETUP = "from dlkit.widgets.ch04_rbm import *"
-
-
-def show(lab, name):
-    """An explorer on a page of its own, called `e` in the kernel, and its drawing pad."""
-    lab.open(notebook(setup=SETUP, explorer=f"e = {name}()\ne"))
-    lab.run_all()
-    explorer = lab.explorer("explorer")
-    explorer.canvas = explorer.root.locator(".dlkit-frame canvas")
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer, explorer.root.locator(".dlkit-pad-paper")
-
-
-def draw(lab, paper, *points):
-    """One stroke of the mouse on the pad, through points (x, y) from its top left."""
-    paper.scroll_into_view_if_needed()
-    box, mouse = paper.bounding_box(), lab.page.mouse
-    for i, (x, y) in enumerate(points):
-        mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
-        if i == 0:
-            mouse.down()
-    mouse.up()
-
-
-def in_both_themes(lab, explorer, name):
-    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
-    for theme in ("dark", "light"):
-        picture = explorer.settled()
-        lab.set_theme(theme == "dark")
-        explorer.wait_for_change(picture)
-        explorer.settled()
-        assert lab.python("e.dark") == (theme == "dark")
-        lab.screenshot(f"ch04-{name}-{theme}", explorer)
 
 
 def place(lab, x, y):
@@ -46,7 +13,7 @@ def place(lab, x, y):
 
 
 def test_gibbs_chain(lab):
-    chains, paper = show(lab, "GibbsChain")
+    chains = lab.show("GibbsChain()", SETUP)
     expect(chains.description).to_contain_text("10 chains from digits")
     before = chains.settled()
     chains.button("Step").click()
@@ -69,7 +36,7 @@ def test_gibbs_chain(lab):
     assert chains.picture() == still
     assert lab.python("e.time") == reached
     assert lab.python("float(e.data.energy[:10].mean())") < -250
-    in_both_themes(lab, chains, "gibbs")
+    chains.in_both_themes("ch04-gibbs")
 
     before = chains.settled()
     chains.canvas.focus()
@@ -91,7 +58,7 @@ def test_gibbs_chain(lab):
     expect(chains.description).to_contain_text("After 1 step.")
     assert lab.python("len(e.branches)") == 2
 
-    draw(lab, paper, (0.5, 0.15), (0.5, 0.85))
+    chains.draw((0.5, 0.15), (0.5, 0.85))
     expect(chains.description).to_contain_text("20 chains from your drawing")
     chains.button("Step").click()
     expect(chains.description).to_contain_text("After 1 step.")
@@ -107,12 +74,12 @@ def test_gibbs_chain(lab):
 
 
 def test_complete_my_digit(lab):
-    complete, paper = show(lab, "CompleteMyDigit")
+    complete = lab.show("CompleteMyDigit()", SETUP)
     expect(complete.description).to_contain_text("The pad is empty")
     complete.button("Run").click()
     expect(complete.message).to_contain_text("The pad is empty: draw half a digit")
     before = complete.settled()
-    draw(lab, paper, (0.28, 0.22), (0.7, 0.22), (0.55, 0.48))
+    complete.draw((0.28, 0.22), (0.7, 0.22), (0.55, 0.48))
     complete.wait_for_change(before)
     expect(complete.description).to_contain_text("the upper half, with")
     complete.control("pace").select_option("fast")
@@ -121,7 +88,7 @@ def test_complete_my_digit(lab):
         "words => /samples of the last [\\d,]{3,} steps/.test(words.textContent)",
         arg=complete.description.element_handle(),
     )
-    draw(lab, paper, (0.3, 0.4), (0.6, 0.4))  # while it runs
+    complete.draw((0.3, 0.4), (0.6, 0.4))  # while it runs
     complete.button("Pause").click()
     expect(complete.button("Run")).to_be_visible()
     complete.settled()
@@ -143,11 +110,11 @@ def test_complete_my_digit(lab):
     )
     complete.button("Pause").press("Enter")
     expect(complete.button("Run")).to_be_visible()
-    in_both_themes(lab, complete, "complete")
+    complete.in_both_themes("ch04-complete")
 
 
 def test_what_is_given_is_painted(lab):
-    complete, _ = show(lab, "CompleteMyDigit")
+    complete = lab.show("CompleteMyDigit()", SETUP)
     complete.button("Show a test digit").click()
     expect(complete.description).to_contain_text("392 of 784 pixels, the upper half")
     before = complete.settled()

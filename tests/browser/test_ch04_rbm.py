@@ -2,32 +2,10 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from lab import expect, notebook
+from lab import expect
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "04_rbm.ipynb"
-
-
-def only(lab, cell_id):
-    """Of the chapter just the imports and one cell, run: the other cells do nothing for it."""
-    cells = {cell.id: cell.source for cell in nbformat.read(CHAPTER, 4).cells}
-    lab.open(notebook(**{name: cells[name] for name in ("setup-imports", cell_id)}))
-    lab.run_all()
-    explorer = lab.explorer(cell_id)
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer
-
-
-def in_both_themes(lab, explorer, name, picture=""):
-    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
-    for theme in ("dark", "light"):
-        before = explorer.settled()
-        lab.set_theme(theme == "dark")
-        explorer.wait_for_change(before)
-        assert lab.python(f"{name}.dark") == (theme == "dark")
-        lab.screenshot(f"{picture or name}-{theme}", explorer)
 
 
 @pytest.mark.timeout(900)
@@ -47,7 +25,7 @@ def test_the_chapter_runs_and_all_explorers_are_alive(lab):
 
 
 def test_energy_landscape(lab):
-    energy = only(lab, "explorer-energy")
+    energy = lab.only(CHAPTER, "explorer-energy")
     before = energy.settled()
     energy.slider("weight h₁v₁").press("ArrowRight")
     energy.wait_for_change(before)
@@ -73,7 +51,7 @@ def test_energy_landscape(lab):
     reached = lab.python("landscape.data.samples.steps")
     lab.page.wait_for_timeout(400)
     assert lab.python("landscape.data.samples.steps") == reached
-    in_both_themes(lab, energy, "landscape")
+    energy.in_both_themes("ch04-landscape", "landscape")
     # By keyboard alone: choose, change, flip, step.
     energy.canvas.focus()
     for key in ("ArrowRight", "ArrowUp", "Shift+ArrowDown"):
@@ -106,7 +84,7 @@ def test_energy_landscape(lab):
 
 
 def test_cd_training(lab):
-    training = only(lab, "explorer-training")
+    training = lab.only(CHAPTER, "explorer-training")
     training.control("digits to learn").select_option("100")
     expect(training.description).to_contain_text("100 pictures to learn from")
     before = training.settled()
@@ -132,7 +110,7 @@ def test_cd_training(lab):
     training.canvas.press("s")
     expect(training.description).to_contain_text("PCD-2. Update 5 of branch B")
     lab.python("training.advance(20)")
-    in_both_themes(lab, training, "training")
+    training.in_both_themes("ch04-training", "training")
     training.button("Fork").click()
     expect(training.description).to_contain_text("of branch C")
     # Pictures so small that their likelihood can be added up.
@@ -144,6 +122,6 @@ def test_cd_training(lab):
     lab.wait_idle()
     lab.python("training.advance(60)")
     expect(training.description).to_contain_text("It was higher")
-    in_both_themes(lab, training, "training", "training-bars")
+    training.in_both_themes("ch04-training-bars", "training")
     training.button("Reset").click()
     expect(training.description).to_contain_text("Digits (MNIST), 4,000 pictures")

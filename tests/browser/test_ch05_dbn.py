@@ -1,30 +1,8 @@
 """The explorers of chapter 05 in a real browser."""
 
-from lab import expect, notebook
+from lab import expect
 
 SETUP = "from dlkit.widgets.ch05_dbn import *"
-
-
-def show(lab, name):
-    """An explorer on a page of its own, called `e` in the kernel."""
-    lab.open(notebook(setup=SETUP, explorer=f"e = {name}()\ne"))
-    lab.run_all()
-    explorer = lab.explorer("explorer")
-    explorer.canvas = explorer.root.locator(".dlkit-frame canvas")
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer
-
-
-def in_both_themes(lab, explorer, name):
-    """The canvas follows the page's theme; pictures to look at. Ends in the light one."""
-    for theme in ("dark", "light"):
-        picture = explorer.settled()
-        lab.set_theme(theme == "dark")
-        explorer.wait_for_change(picture)
-        explorer.settled()
-        assert lab.python("e.dark") == (theme == "dark")
-        lab.screenshot(f"ch05-{name}-{theme}", explorer)
 
 
 def counted(lab, explorer, pattern, least):
@@ -43,7 +21,7 @@ def place(lab, x, y):
 
 
 def test_labels_against_pretraining(lab):
-    labels = show(lab, "LabelsAgainstPretraining")
+    labels = lab.show("LabelsAgainstPretraining()", SETUP)
     expect(labels.description).to_contain_text("With 300 labels of MNIST")
     before = labels.settled()
     labels.slider("labels").press("ArrowRight")
@@ -68,7 +46,7 @@ def test_labels_against_pretraining(lab):
         "Trained here on 4,000 digits: random, ReLU, 100 labels"
     )
     assert 15 < lab.python("e.values['reruns'][0].error") < 35
-    in_both_themes(lab, labels, "labels")
+    labels.in_both_themes("ch05-labels")
 
     labels.control("net to train").select_option("pretrained")
     labels.canvas.focus()
@@ -82,7 +60,7 @@ def test_labels_against_pretraining(lab):
 
 
 def test_generate(lab):
-    generate = show(lab, "Generate")
+    generate = lab.show("Generate()", SETUP)
     expect(generate.description).to_contain_text("A 4 held since step 0")
     before = generate.settled()
     generate.button("Step").click()
@@ -99,7 +77,7 @@ def test_generate(lab):
     expect(generate.button("Run")).to_be_visible()
     generate.settled()
     assert lab.python("bool((e.data.labels.argmax(axis=1) == 9).all())")
-    in_both_themes(lab, generate, "generate")
+    generate.in_both_themes("ch05-generate")
 
     before = generate.settled()
     left, low, wide, high = lab.python("__import__('sys').modules[type(e).__module__].LABELS_AT")
@@ -118,7 +96,7 @@ def test_generate(lab):
 
 
 def test_stack_it(lab):
-    stack = show(lab, "StackIt")
+    stack = lab.show("StackIt()", SETUP)
     expect(stack.description).to_contain_text("update 0. Layer 1 learns")
     before = stack.settled()
     stack.button("Step").click()
@@ -136,7 +114,7 @@ def test_stack_it(lab):
     assert learned[0] >= 200
     assert learned[2] == 0
     assert lab.python("e.data.numbers['pixels 1']") < 0.05
-    in_both_themes(lab, stack, "stack")
+    stack.in_both_themes("ch05-stack")
 
     before = stack.settled()
     stack.slider("step").press("Home")

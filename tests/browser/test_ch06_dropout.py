@@ -2,32 +2,10 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from lab import expect, notebook
+from lab import expect
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "06_dropout.ipynb"
-
-
-def only(lab, cell_id):
-    """Of the chapter just the imports and one cell, run: the other cells do nothing for it."""
-    cells = {cell.id: cell.source for cell in nbformat.read(CHAPTER, 4).cells}
-    lab.open(notebook(**{name: cells[name] for name in ("setup-imports", cell_id)}))
-    lab.run_all()
-    explorer = lab.explorer(cell_id)
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer
-
-
-def in_both_themes(lab, explorer, name, picture=""):
-    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
-    for theme in ("dark", "light"):
-        before = explorer.settled()
-        lab.set_theme(theme == "dark")
-        explorer.wait_for_change(before)
-        assert lab.python(f"{name}.dark") == (theme == "dark")
-        lab.screenshot(f"06-{picture or name}-{theme}", explorer)
 
 
 @pytest.mark.timeout(900)
@@ -47,7 +25,7 @@ def test_the_chapter_runs_and_all_explorers_are_alive(lab):
 
 
 def test_mask(lab):
-    mask = only(lab, "explorer-mask")
+    mask = lab.only(CHAPTER, "explorer-mask")
     before = mask.settled()
     mask.slider("dropout p now").press("ArrowLeft")
     mask.wait_for_change(before)
@@ -67,7 +45,7 @@ def test_mask(lab):
     right, up = lab.python("mask.values['point']")
     assert right > 0.5
     assert up == pytest.approx(0, abs=0.1)
-    in_both_themes(lab, mask, "mask")
+    mask.in_both_themes("ch06-mask", "mask")
     # By keyboard alone: move, draw, choose a unit, drop it or keep it.
     mask.canvas.focus()
     mask.canvas.press("ArrowUp")
@@ -84,15 +62,15 @@ def test_mask(lab):
     mask.button("Keep all units").click()
     lab.wait_idle()
     assert lab.python("int(mask.data.mask.sum())") == 16
-    in_both_themes(lab, mask, "mask", "mask-whole")
+    mask.in_both_themes("ch06-mask-whole", "mask")
     mask.button("Reset").click()
     lab.wait_idle()
     assert lab.python("[mask.values['number'], mask.values['p']]") == [1, 0.5]
 
 
 def test_overfit(lab):
-    overfit = only(lab, "explorer-overfit")
-    in_both_themes(lab, overfit, "overfit", "overfit-start")
+    overfit = lab.only(CHAPTER, "explorer-overfit")
+    overfit.in_both_themes("ch06-overfit-start", "overfit")
     before = overfit.settled()
     overfit.button("Step").click()
     overfit.wait_for_change(before)
@@ -122,7 +100,7 @@ def test_overfit(lab):
     # The page sends lists back as they are: nothing begins anew.
     overfit.settled()
     assert lab.python("overfit.time") == 60
-    in_both_themes(lab, overfit, "overfit")
+    overfit.in_both_themes("ch06-overfit", "overfit")
     overfit.button("Step").click()
     expect(overfit.message).to_contain_text("has come down to 0")
     # Back, by a click into a chart; a fork, in which a cure acts on this net; all by keyboard.
@@ -141,7 +119,7 @@ def test_overfit(lab):
     expect(overfit.description).to_contain_text("from update 600")
     lab.wait_idle()
     lab.python("overfit.advance(15)")
-    in_both_themes(lab, overfit, "overfit", "overfit-fork")
+    overfit.in_both_themes("ch06-overfit-fork", "overfit")
     kept = lab.python("overfit.data.stop.kept")
     overfit.button("Back to early stop").click()
     expect(overfit.description).to_contain_text(f"Update {kept * 20} of 1,200")
@@ -150,7 +128,7 @@ def test_overfit(lab):
     overfit.slider("random start").press("ArrowRight")
     lab.wait_idle()
     lab.python("overfit.advance(60)")
-    in_both_themes(lab, overfit, "overfit", "overfit-l1")
+    overfit.in_both_themes("ch06-overfit-l1", "overfit")
     overfit.slider("step").press("Home")
     expect(overfit.description).to_contain_text("Update 0 of")
     overfit.button("Reset").click()
@@ -158,8 +136,8 @@ def test_overfit(lab):
 
 
 def test_ensemble(lab):
-    ensemble = only(lab, "explorer-ensemble")
-    in_both_themes(lab, ensemble, "ensemble")
+    ensemble = lab.only(CHAPTER, "explorer-ensemble")
+    ensemble.in_both_themes("ch06-ensemble", "ensemble")
     before = ensemble.settled()
     ensemble.slider("digit").press("ArrowRight")
     ensemble.wait_for_change(before)
@@ -182,6 +160,6 @@ def test_ensemble(lab):
     ensemble.control("digits").select_option("least disputed first")
     ensemble.button("Ask all").click()
     expect(ensemble.description).to_contain_text("Of 200 thinned nets, 200 say")
-    in_both_themes(lab, ensemble, "ensemble", "ensemble-all")
+    ensemble.in_both_themes("ch06-ensemble-all", "ensemble")
     ensemble.button("Reset").click()
     expect(ensemble.description).to_contain_text("Of 10 thinned nets")
