@@ -1,8 +1,8 @@
 """Twins compared number by number, and gradients checked by finite differences.
 
 `to_torch` turns a NumPy model into its torch twin with the same weights, `to_numpy` brings it
-back, `compare` trains both side by side (`compare_cd` an RBM), `gradient_check` trusts only the
-forward pass. torch is imported when a twin is asked for.
+back, `compare` trains both side by side (`compare_cd` an RBM, `compare_dqn` an agent),
+`gradient_check` trusts only the forward pass. torch is imported when a twin is asked for.
 """
 
 import copy
@@ -20,6 +20,7 @@ from dlkit.models import (
     convolution,
     dbn,
     dense,
+    dqn,
     lenet,
     losses,
     normalisation,
@@ -652,6 +653,73 @@ def compare_cd(
     if settings.get("chain") is not None:
         rows.append(difference("chain", settings["chain"], _array(twin_settings["chain"])))
     return Report(f"{type(model).__name__} and its torch twin, {v.dtype}", tuple(rows))
+
+
+def compare_dqn(
+    agent: dqn.DQN,
+    memory: dqn.ReplayMemory,
+    *,
+    batch_size: int = 32,
+    seed: int = 0,
+    optimiser: Callable[[dict], optimisers.Optimiser] | None = None,
+    steps: int = 20,
+    device: str = "cpu",
+) -> Report:
+    """Let a deep Q-network and its torch twin learn from the same steps, on copies.
+
+    Both draw the same places of a full memory with NumPy's generator of this `seed`. Compares what
+    they draw, their targets, losses and gradients at the first step, and their nets and target
+    nets after `steps` steps. `optimiser` makes one from the parameters, Adam at 0.001 by default.
+    """
+    from dlkit.models import dqn_torch
+
+    check_number("steps", steps, low=1, whole=True)
+    agent = copy.deepcopy(agent)
+    agent.optimiser = (optimiser or (lambda p: optimisers.Adam(p, 0.001)))(agent.network.parameters)
+    network = to_torch(agent.network, device)
+    settings = {"gamma": agent.gamma, "target_every": agent.target_every, "double": agent.double}
+    twin = dqn_torch.DQN(
+        network,
+        huber=agent.huber if np.isfinite(agent.huber) else None,
+        optimiser=optimiser_twin(agent.optimiser, network),
+        **settings,
+    )
+    twin.target.load_state_dict(to_torch(agent.target, device).state_dict())
+    twin.updates = agent.updates
+
+    steps_kept = memory.take(np.arange(len(memory)))
+    twin_memory = dqn_torch.ReplayMemory(
+        len(memory), memory.observations.shape[1:], _tensor(steps_kept[0]).dtype, device=device
+    )
+    twin_memory.add(*steps_kept)
+    rngs = np.random.default_rng(seed), np.random.default_rng(seed)
+    rows = []
+    for step in range(steps):
+        batch, twin_batch = (
+            memory.sample(batch_size, rngs[0]),
+            twin_memory.sample(batch_size, rngs[1]),
+        )
+        if step == 0:
+            names = ("observations", "actions", "rewards", "next observations", "terminated")
+            drawn = zip(names, batch, map(_array, twin_batch), strict=True)
+            rows += [difference(f"drawn {name}", ours, theirs) for name, ours, theirs in drawn]
+            y = _array(twin.targets(*twin_batch[2:]))
+            rows.append(difference("targets y", agent.targets(*batch[2:]), y))
+        losses_of_both = agent.learn(batch), _array(twin.learn(twin_batch))
+        if step == 0:
+            rows.append(difference("loss", *losses_of_both))
+            for name, gradient in agent.network.gradients.items():
+                theirs = _array(network.get_parameter(name).grad)
+                rows.append(difference(f"gradient of {name}", gradient, theirs))
+    for label, ours, theirs in (
+        ("", agent.network, network),
+        ("target's ", agent.target, twin.target),
+    ):
+        for name, parameter in ours.parameters.items():
+            label_of = f"{label}{name} after {steps} steps"
+            rows.append(difference(label_of, parameter, _array(theirs.get_parameter(name))))
+    kind = next(iter(agent.network.parameters.values())).dtype
+    return Report(f"DQN and its torch twin, {kind}", tuple(rows))
 
 
 def gradient_check(

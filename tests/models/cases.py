@@ -6,11 +6,19 @@ without a gradient goes into OUTPUTS, as a function that gives our numbers and t
 
 import numpy as np
 
-from dlkit.models import dbn_torch, lenet_torch, rbm_torch, recurrent_torch, residual_torch
+from dlkit.models import (
+    dbn_torch,
+    dqn_torch,
+    lenet_torch,
+    rbm_torch,
+    recurrent_torch,
+    residual_torch,
+)
 from dlkit.models.boltzmann import BoltzmannMachine
 from dlkit.models.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from dlkit.models.dbn import DBN, LabelledRBM
 from dlkit.models.dense import Identity, Linear, ReLU, Sequential, Sigmoid, Tanh, mlp
+from dlkit.models.dqn import DQN, Practice, ReplayMemory
 from dlkit.models.dropout import Dropout
 from dlkit.models.hopfield import Hopfield
 from dlkit.models.layer import Layer, Model
@@ -24,7 +32,8 @@ from dlkit.models.rbm import RBM, GaussianRBM
 from dlkit.models.recurrent import GRU, LSTM, RNN, Bidirectional, EveryStep, LastStep
 from dlkit.models.reservoir import EchoStateNetwork
 from dlkit.models.residual import Residual
-from dlkit.parity import compare_cd, to_torch
+from dlkit.models.tabular import QLearning, Sarsa, Step, Walk, epsilon_greedy, evaluate_policy
+from dlkit.parity import compare_cd, compare_dqn, to_torch
 
 CONTRACTS = {Model, Layer, Loss, Optimiser}
 """Classes that only say what their subclasses must do."""
@@ -259,6 +268,166 @@ def counted(rng):
     ]
 
 
+def dqn(rng):
+    """The weights after some learning, beside torch's loss with its target held."""
+    import torch
+
+    agent = DQN(mlp((5, 7, 3), Tanh, rng=rng, dtype=np.float64), target_every=3, double=True)
+    net, target = to_torch(agent.network, "cpu"), to_torch(agent.target, "cpu")
+    adam, rows = torch.optim.Adam(net.parameters(), 0.001), torch.arange(6)
+    for update in range(1, 11):
+        batch = (
+            rng.normal(size=(6, 5)),
+            rng.integers(0, 3, 6),
+            rng.normal(size=6),
+            rng.normal(size=(6, 5)),
+            rng.random(6) < 0.3,
+        )
+        agent.learn(batch)
+        seen, actions, rewards, after, ended = map(torch.tensor, batch)
+        with torch.no_grad():
+            worth = target(after)[rows, net(after).argmax(dim=1)]
+        loss = torch.nn.functional.huber_loss(
+            net(seen)[rows, actions], rewards + 0.99 * worth * ~ended
+        )
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        if update % 3 == 0:
+            target.load_state_dict(net.state_dict())
+    x = rng.normal(size=(6, 5))
+    with torch.no_grad():
+        theirs = [net(torch.tensor(x)), target(torch.tensor(x))]
+    return np.hstack([agent.q(x), agent.target(x)]), np.hstack(theirs)
+
+
+def memory(rng):
+    """What is left of seven steps where five have room, and one by one what was put in."""
+    kept, steps = ReplayMemory(5, (2,), float), rng.normal(size=(7, 2))
+    for number, step in enumerate(steps):
+        kept.add(step, number, step[0], step + 1, False)
+    seen, actions, rewards, after, _ = kept.last(5)
+    ours = np.column_stack([seen, actions, rewards, after])
+    theirs = np.column_stack([steps, range(7), steps[:, 0].astype(np.float32), steps + 1])
+    return ours, theirs[2:]
+
+
+def corridor(policy):
+    """Chances and rewards of three squares in a row, the last of them the end."""
+    P, R = np.zeros((3, 2, 3)), np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    P[0, 0, 0] = P[0, 1, 1] = P[1, 0, 0] = P[1, 1, 2] = 1
+    return evaluate_policy(policy, P, R, 0.9)
+
+
+def table(kind, epsilon):
+    """Values where nothing moves any more, beside the solution of Bellman's equation."""
+
+    def learned(rng):
+        agent = kind(3, 2, learning_rate=1.0, gamma=0.9)
+        for state, action, reward, after in 9 * [(1, 1, 1.0, 2), (0, 1, 0.0, 1)]:
+            agent.update(state, action, reward, after, after == 2, next_action=1)
+        policy = epsilon_greedy(agent.table, epsilon)
+        return agent.table.max(axis=1), corridor(policy)
+
+    return learned
+
+
+def walk(rng):
+    """The scores and steps of a walk through four squares: every step costs 1, the goal too."""
+
+    class Right:
+        on_policy = False
+
+        def act(self, state, epsilon, rng):
+            return 1
+
+        def update(self, *step):
+            return 0.0
+
+    class Corridor:
+        def reset(self, seed=None):
+            self.place = 0
+            return 0, {}
+
+        def step(self, action):
+            self.place += 1
+            return self.place, -1.0, self.place == 3, False, {}
+
+    paced = Walk(Right(), Corridor(), rng, epsilon=0.0)
+    last = [paced.step() for _ in range(9)][-1]
+    assert last == Step(2, 1, -1.0, 3, True, False, 0.0, -3.0)
+    return [*paced.scores, *paced.lengths], [-3.0, -3.0, -3.0, 3, 3, 3]
+
+
+def practice(rng):
+    """The loop of the paper, line by line, beside what `Practice` does with the same coins."""
+    from dlkit.envs.cartpole import CartPole
+
+    def new():
+        coins = np.random.default_rng(5)
+        return DQN(mlp((4, 8, 2), rng=coins), target_every=4), CartPole(), coins
+
+    agent, env, coins = new()
+    settings = {"capacity": 60, "batch_size": 8, "begin": 20, "every": 3, "epsilon": (1, 0.1, 50)}
+    ran = Practice(agent, env, coins, **settings).run(200).agent
+
+    agent, env, coins = new()
+    kept = ReplayMemory(60, (4,))
+    seen, _ = env.reset(seed=int(coins.integers(2**31)))
+    for step in range(1, 201):
+        epsilon = 0.1 if step > 50 else 1 - 0.9 * (step - 1) / 50
+        action = agent.act(seen, epsilon, coins)
+        after, reward, terminated, truncated, _ = env.step(action)
+        kept.add(seen, action, reward, after, terminated)
+        seen = env.reset()[0] if terminated or truncated else after
+        if step >= 20 and step % 3 == 0:
+            agent.learn(kept.sample(8, coins))
+    x = rng.normal(size=(6, 4))
+    return ran.q(x), agent.q(x)
+
+
+def dqn_twin(rng):
+    """What both draw from the same memory, and learn from it."""
+    agent = DQN(mlp((2, 7, 3), Tanh, rng=rng, dtype=np.float64), target_every=3, double=True)
+    kept = ReplayMemory(30, (2,))
+    for step in rng.normal(size=(40, 2)):
+        kept.add(step, int(rng.integers(3)), step.sum(), rng.normal(size=2), rng.random() < 0.3)
+    report = compare_dqn(agent, kept)
+    return [row.received for row in report.rows], [row.expected for row in report.rows]
+
+
+def practice_twin(rng):
+    """Three cart-poles at once: the twin's loop, and the original's agent in the same worlds."""
+    import torch
+
+    from dlkit.envs.cartpole import CartPoleVector
+
+    network = mlp((4, 8, 2), rng=rng, dtype=np.float64)
+    settings = {"begin": 30, "every": 2, "batch_size": 8, "epsilon": (1.0, 0.1, 100)}
+    twin = dqn_torch.DQN(to_torch(network, "cpu"), target_every=20)
+    coins, draws = np.random.default_rng(1), np.random.default_rng(2)
+    dqn_torch.Practice(twin, CartPoleVector(3), coins, capacity=200, source=draws, **settings).run(
+        300
+    )
+    agent, envs, kept = DQN(network, target_every=20), CartPoleVector(3), ReplayMemory(200, (4,))
+    coins, draws, due = np.random.default_rng(1), np.random.default_rng(2), 0
+    seen, _ = envs.reset(seed=int(coins.integers(2**31)))
+    for steps in range(0, 300, 3):
+        actions = agent.act_all(seen, max(0.1, 1 - 0.9 * steps / 100), coins)
+        after, rewards, ended, late, info = envs.step(actions)
+        assert not late.any()
+        for step in zip(seen, actions, rewards, info.get("final_obs", after), ended, strict=True):
+            kept.add(*step)
+        seen = after
+        if steps + 3 >= 30:
+            for _ in range((due + 3) // 2):
+                agent.learn(kept.sample(8, draws))
+            due = (due + 3) % 2
+    x = rng.normal(size=(6, 4))
+    with torch.no_grad():
+        return agent.q(x), twin.q(torch.tensor(x)).numpy()
+
+
 OUTPUTS = {
     Perceptron: perceptron,
     Threshold: threshold,
@@ -272,6 +441,16 @@ OUTPUTS = {
     rbm_torch.GaussianRBM: rbm_twin(GaussianRBM),
     BoltzmannMachine: boltzmann,
     AISEstimate: ais,
+    DQN: dqn,
+    Practice: practice,
+    dqn_torch.DQN: dqn_twin,
+    dqn_torch.Practice: practice_twin,
+    dqn_torch.ReplayMemory: dqn_twin,
+    QLearning: table(QLearning, 0.0),
+    ReplayMemory: memory,
+    Sarsa: table(Sarsa, 0.0),
+    Step: walk,
+    Walk: walk,
     Row: counted,
     Count: counted,
     Hopfield: hopfield,

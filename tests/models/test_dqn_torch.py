@@ -1,0 +1,329 @@
+"""The DQN's twin: the same numbers as the original, many worlds at once, nothing that waits."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dlkit.envs.bricks import Bricks, BricksVector
+from dlkit.envs.cartpole import CartPole, CartPoleVector
+from dlkit.models import dqn, dqn_torch
+from dlkit.models.dense import Tanh, mlp
+from dlkit.models.optimisers import SGD, RMSprop
+from dlkit.parity import compare_dqn, to_torch
+
+
+def agent(dtype=np.float64, **settings):
+    net = mlp((4, 16, 3), Tanh, rng=np.random.default_rng(1), dtype=dtype)
+    made = dqn.DQN(net, **settings)
+    made.target.load_state_dict(mlp((4, 16, 3), Tanh, rng=np.random.default_rng(2)).state_dict())
+    return made
+
+
+def memory(count=50, capacity=50):
+    rng, kept = np.random.default_rng(3), dqn.ReplayMemory(capacity, (4,))
+    for _ in range(count):
+        kept.add(
+            rng.normal(size=4),
+            rng.integers(3),
+            3 * rng.normal(),
+            rng.normal(size=4),
+            rng.random() < 0.3,
+        )
+    return kept
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"double": True}, {"huber": None}, {"huber": 0.3}, {"target_every": 1}, {"gamma": 0.0}],
+    ids=["plain", "double", "squares", "narrow", "no target", "shortsighted"],
+)
+@pytest.mark.parametrize(
+    "optimiser", [None, lambda p: SGD(p, 0.01, momentum=0.9), lambda p: RMSprop(p, 0.01)]
+)
+def test_twins_learn_alike_from_the_same_memory(settings, optimiser):
+    settings = {"target_every": 7} | settings
+    compare_dqn(agent(**settings), memory(), optimiser=optimiser).require(1e-11)
+
+
+def test_float32_twins_agree_to_rounding():
+    compare_dqn(agent(np.float32), memory(), steps=10).require(1e-4)
+
+
+def test_a_comparison_leaves_agent_and_memory_alone():
+    learner, kept = agent(), memory()
+    before = learner.network.state_dict(), kept.observations.copy()
+    compare_dqn(learner, kept)
+    assert learner.updates == 0
+    np.testing.assert_array_equal(kept.observations, before[1])
+    for name, array in learner.network.parameters.items():
+        np.testing.assert_array_equal(array, before[0][name])
+
+
+@pytest.mark.parametrize(
+    ("fault", "culprit"),
+    [
+        (lambda r, s, t: r + 0.99 * s.amax(dim=1), "y"),  # a terminal state that bootstraps
+        (lambda r, s, t: r + s.amax(dim=1) * ~t, "y"),  # γ forgotten
+    ],
+)
+def test_a_comparison_finds_a_twin_that_differs(fault, culprit, monkeypatch):
+    def wrong(self, rewards, next_observations, terminated):
+        with torch.no_grad():
+            return fault(rewards, self.target(next_observations.to(self.dtype)), terminated)
+
+    monkeypatch.setattr(dqn_torch.DQN, "targets", wrong)
+    report = compare_dqn(agent(), memory())
+    assert report.largest > 1e-3
+    assert "targets y" in str(report)
+
+
+def test_a_target_that_is_never_updated_is_found(monkeypatch):
+    monkeypatch.setattr(dqn_torch.DQN, "update_target", lambda self: None)
+    report = compare_dqn(agent(target_every=5), memory())
+    assert report.worst.relative > 1e-4
+
+
+# --- The memory --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_the_ring_keeps_what_the_originals_keeps(at_once, dtype):
+    ours = dqn.ReplayMemory(10, (2,), dtype)
+    theirs = dqn_torch.ReplayMemory(10, (2,), getattr(torch, dtype), device="cpu")
+    rng = np.random.default_rng(0)
+    for _ in range(9):
+        n = at_once
+        steps = (
+            rng.integers(0, 200, (n, 2)).astype(dtype),
+            rng.integers(3, size=n),
+            rng.normal(size=n),
+            rng.integers(0, 200, (n, 2)).astype(dtype),
+            rng.random(n) < 0.5,
+        )
+        theirs.add(*steps)
+        for one in zip(*steps, strict=True):
+            ours.add(*one)
+        assert len(theirs) == len(ours)
+        for count in (1, 4, 100):
+            for mine, other in zip(ours.last(count), theirs.last(count), strict=True):
+                np.testing.assert_array_equal(mine, other)
+        drawn = ours.sample(5, np.random.default_rng(1)), theirs.sample(5, np.random.default_rng(1))
+        for mine, other in zip(*drawn, strict=True):
+            np.testing.assert_array_equal(mine, other)
+    assert theirs.observations.dtype == getattr(torch, dtype)
+
+
+def test_the_devices_own_draws_are_even_and_repeat():
+    kept = dqn_torch.ReplayMemory(5, (1,), device="cpu")
+    kept.add(torch.arange(5.0)[:, None], *[torch.arange(5)] * 2, torch.ones(5, 1), torch.ones(5))
+    counts = torch.bincount(kept.sample(50_000, torch.Generator().manual_seed(0))[1])
+    assert abs(counts / 50_000 - 0.2).max() < 0.008
+    again = [kept.sample(9, torch.Generator().manual_seed(4))[1] for _ in range(2)]
+    assert torch.equal(*again)
+
+
+def test_bad_input_gets_a_sentence():
+    kept = dqn_torch.ReplayMemory(3, (1,), device="cpu")
+    for action in (kept.sample, kept.last):
+        with pytest.raises(ValueError, match="the memory is empty"):
+            action(1)
+    with pytest.raises(ValueError, match="capacity must be at least 4"):
+        kept.add(*[np.ones((4, 1))] * 5)
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        kept.sample(0)
+    net = torch.nn.Linear(4, 2)
+    for settings in ({"gamma": 2}, {"target_every": 0}, {"huber": 0}):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            dqn_torch.DQN(net, **settings)
+    waiting = SyncVectorEnv([CartPole] * 2)  # gymnasium's default resets one step later
+    with pytest.raises(ValueError, match="envs must begin anew in the step"):
+        dqn_torch.Practice(dqn_torch.DQN(net), waiting, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="epsilon's end must be between 0 and 1"):
+        dqn_torch.Practice(
+            dqn_torch.DQN(net), CartPoleVector(2), np.random.default_rng(0), epsilon=(1, 2, 3)
+        )
+
+
+# --- The agent ---------------------------------------------------------------------------------
+
+
+def twin_of(learner, **settings):
+    return dqn_torch.DQN(to_torch(learner.network, "cpu"), **settings)
+
+
+def test_twins_act_alike():
+    learner, seen = agent(), np.random.default_rng(5).normal(size=(40, 4))
+    twin = twin_of(learner)
+    assert twin.actions == learner.actions == 3
+    for epsilon in (0.0, 0.3, 1.0):
+        rngs = [np.random.default_rng(6) for _ in range(2)]
+        actions = [
+            who.act_all(seen, epsilon, r) for who, r in zip((learner, twin), rngs, strict=True)
+        ]
+        np.testing.assert_array_equal(*actions)
+        one = [who.act(seen[0], epsilon, r) for who, r in zip((learner, twin), rngs, strict=True)]
+        assert one[0] == one[1]
+
+
+def test_the_twin_plays_the_originals_game():
+    learner = dqn.DQN(mlp((4, 8, 2), rng=np.random.default_rng(0), dtype=np.float64))
+    returns = [dqn.play(who, CartPoleVector(5), seed=3) for who in (learner, twin_of(learner))]
+    np.testing.assert_array_equal(*returns)
+
+
+def test_no_gradient_goes_to_the_target_network():
+    twin = twin_of(agent())
+    twin.learn(tuple(map(torch.as_tensor, memory().take(np.arange(8)))))
+    assert all(p.grad is None and not p.requires_grad for p in twin.target.parameters())
+    assert all(p.grad is not None for p in twin.network.parameters())
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that make the CPU wait for a device."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += "_local_scalar_dense" in str(func) or "nonzero" in str(func)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("settings", [{}, {"double": True, "target_every": 1}, {"huber": None}])
+def test_a_learning_step_never_waits_for_the_device(settings):
+    net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    learner = dqn_torch.DQN(net, **settings)
+    kept = dqn_torch.ReplayMemory(20, (4,), device="cpu")
+    with Waits() as waits:
+        kept.add(np.ones((6, 4), "f"), np.zeros(6, int), np.ones(6), np.ones((6, 4)), np.ones(6))
+        for _ in range(3):
+            loss = learner.learn(kept.sample(4))
+        assert not waits.count
+        loss.item()
+        assert waits.count  # the counter itself works
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_it_agrees_and_does_not_wait():
+    compare_dqn(agent(), memory(), device="cuda").require(1e-9)
+    learner = dqn_torch.DQN(torch.nn.Linear(4, 2).cuda())
+    kept = dqn_torch.ReplayMemory(20, (4,), device="cuda")
+    kept.add(np.ones((6, 4), "f"), np.zeros(6, int), np.ones(6), np.ones((6, 4)), np.ones(6))
+    learner.learn(kept.sample(4))
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        loss = learner.learn(kept.sample(4))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert loss.is_cuda
+
+
+# --- Practice ----------------------------------------------------------------------------------
+
+
+def practice(envs, seed=0, **settings):
+    space = envs.single_observation_space
+    torch.manual_seed(seed)
+    net = torch.nn.Sequential(
+        torch.nn.Flatten(),
+        torch.nn.Linear(int(np.prod(space.shape)), 32),
+        torch.nn.ReLU(),
+        torch.nn.Linear(32, int(envs.single_action_space.n)),
+    )
+    settings = {
+        "begin": 64,
+        "batch_size": 16,
+        "source": torch.Generator().manual_seed(seed),
+    } | settings
+    return dqn_torch.Practice(
+        dqn_torch.DQN(net, target_every=50), envs, np.random.default_rng(seed), **settings
+    )
+
+
+@pytest.mark.parametrize("kind", ["ours", "gymnasium's"])
+def test_what_is_kept_is_what_happened(kind):
+    # after a fall the memory holds where the pole fell, not where the next one stands
+    envs = CartPoleVector(3)
+    if kind != "ours":
+        envs = SyncVectorEnv([CartPole] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
+    watched = practice(envs, begin=10_000)
+    watched.run(900)
+    seen, actions, rewards, after, fell = watched.memory.take(torch.arange(900))
+    assert fell.sum() > 20
+    out = (after[:, 0].abs() > 2.4) | (after[:, 2].abs() > 12 * np.pi / 180)
+    assert torch.equal(out, fell)
+    moved = (after[:, 0] - seen[:, 0] - 0.02 * seen[:, 1]).abs()
+    assert moved.max() < 1e-5  # each step leads on from its own state
+    assert len(watched.scores) == len(watched.ends) == fell.sum()
+    assert (rewards == 1).all()
+    assert set(actions.tolist()) == {0, 1}
+
+
+def test_a_step_that_the_clock_broke_off_has_a_future():
+    watched = practice(BricksVector(4, max_steps=3), begin=10_000)
+    watched.run(120)
+    assert len(watched.scores) == 40
+    assert not watched.memory.terminated.any()
+
+
+@pytest.mark.parametrize(("every", "worlds", "expected"), [(4, 8, 24), (8, 2, 3), (3, 4, 13)])
+def test_it_learns_once_every_so_many_steps_of_all_worlds(every, worlds, expected):
+    learner = practice(CartPoleVector(worlds), every=every, begin=worlds, rate=(1e-3, 0.0, 24))
+    learner.run(worlds * (12 if worlds != 4 else 10))
+    assert learner.agent.updates == expected
+    assert learner.epsilon == pytest.approx(1 - 0.95 * learner.steps / 10_000)
+
+
+def test_the_learning_rate_falls_in_a_straight_line():
+    learner = practice(CartPoleVector(8), rate=(0.01, 0.002, 320))
+    learner.run(160)
+    assert learner.agent.optimiser.param_groups[0]["lr"] == pytest.approx(0.006)
+    learner.run(400)
+    assert learner.agent.optimiser.param_groups[0]["lr"] == 0.002
+
+
+def test_one_seed_is_one_training():
+    runs = [
+        practice(CartPoleVector(8), seed=s).run(800).agent.network.state_dict() for s in (1, 1, 2)
+    ]
+    same, other = (
+        [torch.equal(a, b) for a, b in zip(runs[0].values(), r.values(), strict=True)]
+        for r in runs[1:]
+    )
+    assert all(same)
+    assert not any(other)
+
+
+def test_without_replay_it_learns_from_the_newest_steps(monkeypatch):
+    taken = []
+    monkeypatch.setattr(dqn_torch.ReplayMemory, "sample", lambda *_: pytest.fail("drew"))
+    last = dqn_torch.ReplayMemory.last
+    monkeypatch.setattr(
+        dqn_torch.ReplayMemory, "last", lambda self, n: taken.append(n) or last(self, n)
+    )
+    practice(CartPoleVector(4), replay=False).run(200)
+    assert set(taken) == {16}
+
+
+def test_it_learns_to_catch_the_ball():
+    # a short game: most serves can be caught once, by chance few are
+    envs = BricksVector(16, max_steps=12)
+    learner = practice(envs, batch_size=64, every=4, epsilon=(1.0, 0.05, 6000), begin=500)
+    chance = np.mean([len(s) for s in [learner.scores]])
+    learner.run(12_000)
+    seen, _ = BricksVector(200, max_steps=12).reset(seed=1)
+    assert chance == 0
+    assert seen.dtype == np.uint8
+    kept = learner.memory.terminated.float()
+    early, late = kept[1000:3000].mean(), kept[10_000:12_000].mean()
+    assert late < 0.6 * early  # balls are missed less often
+    assert learner.loss is not None
+    assert learner.loss.isfinite()
+
+
+def test_a_single_game_goes_through_gymnasiums_vector_too():
+    envs = SyncVectorEnv([Bricks] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    learner = practice(envs).run(300)
+    assert learner.agent.updates > 50
