@@ -11,7 +11,6 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-import threadpoolctl
 import torch
 
 from dlkit.data import adding
@@ -25,15 +24,6 @@ UNITS, BATCH, ROUNDS = 64, 64, 15
 LENGTHS = (10, 50, 100)
 AIM = 1.1  # ours may take 1.1 times as long as the loop over LSTMCell
 VERSIONS = {"NumPy": np.__version__, "torch": torch.__version__}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpoolctl.threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 def batch_of(length):

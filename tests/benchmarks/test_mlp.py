@@ -11,7 +11,6 @@ from time import perf_counter
 import numpy as np
 import pytest
 import sklearn
-import threadpoolctl
 import torch
 from sklearn.neural_network import MLPClassifier
 
@@ -30,16 +29,6 @@ VERSIONS = {
     "scikit-learn": sklearn.__version__,
     "torch": torch.__version__,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """A second thread would help whoever has the larger matrices; nets this small gain little."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpoolctl.threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from time import process_time
 import numpy as np
 import pytest
 import sklearn
-import threadpoolctl
 import torch
 from sklearn.neural_network import BernoulliRBM
 
@@ -25,16 +24,6 @@ VISIBLE, HIDDEN, BATCH, RATE = 784, 500, 100, 0.05
 OF_PRODUCTS = {"dlkit, NumPy": 0.75, "dlkit, torch": 0.95}
 AGAINST_SKLEARN = 1.7
 ON_GPU, OF_PRODUCTS_ON_GPU = {"batch": 4096, "hidden": 4096}, 0.6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread each: a second one would be a neighbour of the others."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpoolctl.threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
