@@ -96,6 +96,11 @@ class _Recurrent(Layer):
         """‖∂L/∂(state after step t)‖ of the last `backward`, (T,)."""
         return np.sqrt(sum((g.astype(np.float64) ** 2).sum(axis=(1, 2)) for g in self._grad_states))
 
+    @property
+    def step_gradients(self) -> tuple[np.ndarray, ...]:
+        """∂L/∂h after each step of the last `backward`, (T, N, H); of an LSTM also ∂L/∂c."""
+        return self._grad_states
+
     # --- what a cell says about itself
 
     def _start(self, state: State | None, batch: int) -> None:
