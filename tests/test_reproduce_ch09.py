@@ -1,0 +1,111 @@
+"""Chapter 09's long runs, made short: they keep what is finished, resume, and gather."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlkit import checkpoint
+
+SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch09_dqn.py"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """The script with short trainings and small nets."""
+    spec = importlib.util.spec_from_file_location("reproduce_ch09", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "SIZES", (4, 8, 2))
+    monkeypatch.setattr(module, "STEPS", 1_600)
+    monkeypatch.setattr(module, "LOOK_EVERY", 800)
+    monkeypatch.setattr(module, "GAMES", 20)
+    small = {"sizes": (400, 8, 3), "steps": 900, "stretch": 300, "begin": 100, "capacity": 500}
+    monkeypatch.setattr(module, "GAME", module.GAME | small)
+    return module
+
+
+def run(script, tmp_path, *more):
+    return script.main(["--kept", str(tmp_path / "kept"), "--assets", str(tmp_path), *more])
+
+
+def test_it_trains_every_way_keeps_it_and_gathers(script, tmp_path, capsys):
+    run(script, tmp_path, "--seeds", "1")
+    told = capsys.readouterr().out
+    assert told.count("cart-pole,") == len(script.WAYS)
+    assert told.count("Bricks, seed 0") == 3
+    result = json.loads((tmp_path / "runs/ch09_dqn.json").read_text())
+    runs = result["cartpole"]["runs"]
+    assert {r["way"] for r in runs} == set(script.WAYS)
+    for r in runs:
+        assert r["steps"] == [800, 1600]
+        assert len(r["greedy"]) == len(r["q"]) == len(r["worth"]) == 2
+        assert r["over-estimate"] == pytest.approx(np.mean(r["q"]) - np.mean(r["worth"]))
+        assert r["worst"] <= r["last"] <= 500
+        assert r["scores"][-1][0] <= 2000
+    (game,) = result["bricks"]["runs"]
+    assert game["steps"] == [300, 600, 900]
+    for who in ("agent", "rule", "random"):
+        last = game["last"][who]
+        assert len(last["points"]) == 20
+        assert last["mean"] == pytest.approx(np.mean(last["points"]))
+
+    run(script, tmp_path, "--seeds", "1")
+    assert "seed" not in capsys.readouterr().out  # nothing was trained again
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_stored_agents_are_those_of_the_verdict(script, tmp_path):
+    run(script, tmp_path, "--seeds", "1")
+    result = json.loads((tmp_path / "runs/ch09_dqn.json").read_text())
+    stored = checkpoint.load(tmp_path / "models/ch09_bricks.safetensors")
+    agent = script.bricks_agent(5)
+    agent.network.load_state_dict(stored["network"])
+    points, _ = script.bricks.scores(script.player(agent), games=20, seed=script.FRESH)
+    assert points.tolist() == result["bricks"]["runs"][0]["last"]["agent"]["points"]
+    stored = checkpoint.load(tmp_path / "models/ch09_cartpole.safetensors")
+    agent = script.DQN(script.mlp(stored["sizes"], rng=np.random.default_rng(7)))
+    agent.network.load_state_dict(stored["network"])
+    last = script.play(agent, script.CartPoleVector(100), seed=script.FRESH)
+    (whole,) = (r for r in result["cartpole"]["runs"] if (r["way"], r["seed"]) == ("DQN", 0))
+    assert last.mean() == whole["last"]
+
+
+def test_what_was_stopped_ends_as_if_it_had_not_been(script, tmp_path, monkeypatch):
+    whole = script.bricks_training(tmp_path / "whole", 0)
+
+    saved, save = [], script.checkpoint.save
+
+    def stop_after_the_first(path, tree):
+        save(path, tree)
+        saved.append(path)
+        if len(saved) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(script.checkpoint, "save", stop_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        script.bricks_training(tmp_path / "parts", 0)
+    resumed = script.bricks_training(tmp_path / "parts", 0)
+    assert resumed["record"]["steps"] == [300, 600, 900]
+    for name, array in whole["network"].items():
+        np.testing.assert_array_equal(resumed["network"][name], array)
+    assert [resumed["record"][k] for k in ("training", "greedy", "q")] == [
+        whole["record"][k] for k in ("training", "greedy", "q")
+    ]
+
+
+def test_other_settings_do_not_find_what_was_trained(script, tmp_path, monkeypatch):
+    script.cartpole(tmp_path, "DQN", 0)
+    monkeypatch.setattr(script, "STEPS", 800)
+    result = script.cartpole(tmp_path, "DQN", 0)
+    assert result["record"]["steps"] == [800]
+
+
+def test_a_curve_is_thinned_to_means(script):
+    assert script.thinned([[1, 3.0], [2000, 5.0], [2001, 7.0], [9000, 1.0]]) == [
+        [2000, 4.0],
+        [4000, 7.0],
+        [10_000, 1.0],
+    ]

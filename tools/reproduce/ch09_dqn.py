@@ -1,0 +1,300 @@
+"""Chapter 09's stored runs: the cart-pole with eight seeds and without each part, and Bricks.
+
+`make reproduce CHAPTER=09` trains the deep Q-network on the cart-pole four ways: as it is, without
+replay, without a target network, and as double DQN, eight seeds each. Then it trains an agent on
+the pixel game Bricks. It writes what it measured to assets/runs/ch09_dqn.json, and the agents to
+assets/models/ch09_cartpole.safetensors and ch09_bricks.safetensors. About half an hour of one core.
+
+What is claimed of a training is claimed of its last policy, played greedily from starts that were
+never used to choose anything. Every finished training is kept in build/reproduce, the long one on
+Bricks after every stretch as well: what was stopped goes on, and ends as if it had not been.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from gymnasium.wrappers import FlattenObservation
+
+import dlkit
+from dlkit import checkpoint
+from dlkit.envs import bricks
+from dlkit.envs.cartpole import CartPole, CartPoleVector
+from dlkit.models.dense import mlp
+from dlkit.models.dqn import CARTPOLE, DQN, Practice, ReplayMemory, play
+from dlkit.models.optimisers import Adam
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSETS, KEPT = ROOT / "assets", ROOT / "build/reproduce/ch09"
+
+# --- The cart-pole -------------------------------------------------------------------------------
+
+SEEDS = tuple(range(8))
+SIZES, STEPS, LOOK_EVERY = (4, 128, 128, 2), 80_000, 4_000
+WAYS = {
+    "DQN": ({}, {}),  # settings of the agent, settings of the practice
+    "without replay": ({}, {"replay": False}),
+    "without target network": ({"target_every": 1}, {}),
+    "double DQN": ({"double": True}, {}),
+}
+SOLVED = 475  # gymnasium's mark for CartPole-v1: the mean of 100 episodes
+FRESH = 900_000  # seeds of starts that are looked at once, by the last policy
+
+# --- Bricks --------------------------------------------------------------------------------------
+
+GAME = {
+    "sizes": (400, 256, 128, 3),
+    "gamma": 0.97,
+    "double": True,
+    "target_every": 500,
+    "capacity": 100_000,
+    "batch_size": 32,
+    "begin": 5_000,
+    "every": 4,
+    "epsilon": (1.0, 0.02, 50_000),
+    "rate": 5e-4,  # down to 0 in a straight line
+    "steps": 600_000,
+    "stretch": 25_000,
+}
+GAMES = 200  # fresh starts for the last policy
+
+
+def cartpole(kept, way, seed):
+    """Train one agent, or find it finished: its record and its net."""
+    path = kept / f"cartpole-{mark(SIZES, STEPS, CARTPOLE)}" / f"{way}-{seed}.safetensors"
+    if path.exists():
+        return checkpoint.load(path)
+    agent_settings, settings = WAYS[way]
+    began, rng = time.process_time(), np.random.default_rng(seed)
+    agent = DQN(mlp(SIZES, rng=rng), **agent_settings)
+    practice = Practice(agent, CartPole(), rng, **CARTPOLE | settings)
+    record = {"way": way, "seed": seed, "steps": [], "greedy": [], "q": [], "worth": []}
+    while practice.steps < STEPS:
+        practice.run(LOOK_EVERY)
+        # the same 20 starts each time: these are for the curve, not for the verdict
+        starts, _ = CartPoleVector(20).reset(seed=seed)
+        record["steps"].append(practice.steps)
+        record["greedy"].append(float(play(agent, CartPoleVector(20), seed=seed).mean()))
+        record["q"].append(float(agent.q(starts).max(axis=1).mean()))
+        discounted = play(agent, CartPoleVector(20), seed=seed, gamma=agent.gamma)
+        record["worth"].append(float(discounted.mean()))
+    last = play(agent, CartPoleVector(100), seed=FRESH + 1000 * seed)
+    record |= {
+        "last": float(last.mean()),
+        "worst": float(last.min()),
+        "over-estimate": float(np.mean(np.subtract(record["q"], record["worth"]))),
+        "scores": [[end, score] for end, score in zip(practice.ends, practice.scores, strict=True)],
+        "seconds": round(time.process_time() - began, 1),
+    }
+    result = {"record": record, "network": agent.network.state_dict()}
+    checkpoint.save(path, result)
+    say(f"cart-pole, {way}, seed {seed}: {last.mean():.0f} ({record['seconds']:.0f} s)")
+    return result
+
+
+def bricks_agent(seed):
+    """An agent before it has seen the game."""
+    net = mlp(GAME["sizes"], rng=np.random.default_rng([seed, 9]))
+    return DQN(
+        net,
+        gamma=GAME["gamma"],
+        double=GAME["double"],
+        target_every=GAME["target_every"],
+        optimiser=Adam(net.parameters, GAME["rate"]),
+    )
+
+
+def player(agent):
+    """The greedy policy, as `bricks.scores` wants it."""
+    return lambda seen: agent.q(seen.reshape(len(seen), -1)).argmax(axis=1)
+
+
+def bricks_training(kept, seed):
+    """Train on Bricks from the last finished stretch on; the record and the net."""
+    path = kept / f"bricks-{mark(GAME)}" / f"{seed}.safetensors"
+    agent = bricks_agent(seed)
+    memory = ReplayMemory(GAME["capacity"], (400,), np.uint8)
+    record = {"seed": seed, "steps": [], "training": [], "greedy": [], "q": [], "seconds": 0.0}
+    if path.exists():
+        state = checkpoint.load(path)
+        if state["record"]["steps"][-1] >= GAME["steps"]:
+            return state
+        agent.network.load_state_dict(state["network"])
+        agent.target.load_state_dict(state["target"])
+        agent.optimiser.load_state_dict(state["optimiser"])
+        agent.updates, record, memory.added = state["updates"], state["record"], state["added"]
+        for name, array in state["memory"].items():
+            getattr(memory, name)[: len(array)] = array
+    steps = record["steps"][-1] if record["steps"] else 0
+    while steps < GAME["steps"]:
+        began = time.process_time()
+        # Each stretch begins with a new game and new chance, whether it was stopped here or not.
+        practice = Practice(
+            agent,
+            FlattenObservation(bricks.Bricks()),
+            np.random.default_rng([seed, steps]),
+            capacity=1,
+            batch_size=GAME["batch_size"],
+            begin=GAME["begin"],
+            every=GAME["every"],
+            epsilon=GAME["epsilon"],
+            rate=(GAME["rate"], 0.0, GAME["steps"]),
+        )
+        practice.memory, practice.steps = memory, steps
+        practice.run(GAME["stretch"])
+        steps = practice.steps
+        seconds = time.process_time() - began
+        starts, _ = bricks.BricksVector(50).reset(seed=seed)
+        record["steps"].append(steps)
+        record["training"].append(float(np.mean(practice.scores)))
+        record["greedy"].append(float(bricks.scores(player(agent), games=50, seed=seed)[0].mean()))
+        record["q"].append(float(agent.q(starts.reshape(50, -1)).max(axis=1).mean()))
+        record["seconds"] = round(record["seconds"] + seconds, 1)
+        names = ("observations", "actions", "rewards", "next_observations", "terminated")
+        finished = steps >= GAME["steps"]
+        state = {
+            "record": record,
+            "network": agent.network.state_dict(),
+            "target": agent.target.state_dict(),
+            "optimiser": agent.optimiser.state_dict(),
+            "updates": agent.updates,
+            "added": memory.added,
+            "memory": {} if finished else {n: getattr(memory, n)[: len(memory)] for n in names},
+        }
+        checkpoint.save(path, state)
+        say(
+            f"Bricks, seed {seed}, {steps:,} steps: {record['training'][-1]:.1f} in training, "
+            f"{record['greedy'][-1]:.1f} greedily ({record['seconds']:.0f} s)"
+        )
+    return state
+
+
+def verdict(agent, seed):
+    """What the last policy is worth on fresh starts, beside a rule and chance on the same."""
+    players = {
+        "agent": player(agent),
+        "rule": bricks.follower,
+        "random": bricks.random_player(np.random.default_rng(seed)),
+    }
+    result = {}
+    for name, who in players.items():
+        points, steps = bricks.scores(who, games=GAMES, seed=FRESH + 1000 * seed)
+        result[name] = {
+            "mean": float(points.mean()),
+            "deviation": float(points.std()),
+            "points": points.astype(int).tolist(),
+            "steps": float(steps.mean()),
+        }
+    return result
+
+
+def gather(kept, assets):
+    """Put what there is into the files that the chapter reads."""
+    runs, games = [], []
+    for path in sorted(kept.glob(f"cartpole-{mark(SIZES, STEPS, CARTPOLE)}/*.safetensors")):
+        record = checkpoint.load(path)["record"]
+        runs.append(record | {"scores": thinned(record["scores"])})
+        if (record["way"], record["seed"]) == ("DQN", 0):
+            net = {"sizes": list(SIZES), "network": checkpoint.load(path)["network"]}
+            checkpoint.save(
+                assets / "models/ch09_cartpole.safetensors", net | source(record["last"])
+            )
+    for path in sorted(kept.glob(f"bricks-{mark(GAME)}/*.safetensors")):
+        state = checkpoint.load(path)
+        seed, agent = state["record"]["seed"], bricks_agent(state["record"]["seed"])
+        agent.network.load_state_dict(state["network"])
+        games.append(state["record"] | {"last": verdict(agent, seed)})
+        if seed == 0:
+            net = {"sizes": list(GAME["sizes"]), "network": state["network"]}
+            worth = games[-1]["last"]["agent"]["mean"]
+            checkpoint.save(assets / "models/ch09_bricks.safetensors", net | source(worth))
+    keep(
+        assets / "runs/ch09_dqn.json",
+        {
+            "what": "deep Q-networks on the cart-pole, whole and without a part, and on Bricks",
+            "command": "make reproduce CHAPTER=09",
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": machine(),
+            "versions": {
+                "dlkit": dlkit.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+            "cartpole": {"sizes": SIZES, "steps": STEPS, "solved": SOLVED, "runs": runs}
+            | {"settings": CARTPOLE, "games of the verdict": 100},
+            "bricks": {"settings": GAME, "games of the verdict": GAMES, "runs": games},
+        },
+    )
+    return len(runs), len(games)
+
+
+def source(worth):
+    """What stands beside the weights."""
+    return {"made by": "make reproduce CHAPTER=09", "mean of fresh starts": round(worth, 2)}
+
+
+def thinned(scores, width=2_000):
+    """The mean return of the episodes that ended in each stretch of so many steps: [end, mean]."""
+    bins = {}
+    for end, score in scores:
+        bins.setdefault(-(-end // width) * width, []).append(score)
+    return [[end, round(float(np.mean(found)), 1)] for end, found in sorted(bins.items())]
+
+
+def machine():
+    """The processor, in words."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = lines[0].split(":", 1)[1].strip() if lines else name
+    return f"{name}, one thread"
+
+
+def keep(path, tree):
+    """Write JSON under another name first, so that no half file is ever seen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def mark(*settings):
+    """A short name for settings: others never find what was trained with these."""
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", choices=("cartpole", "bricks"), help="one of the two")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="seeds of the cart-pole")
+    parser.add_argument("--bricks-seeds", type=int, default=1, help="agents for Bricks")
+    parser.add_argument("--assets", type=Path, default=ASSETS, help="where the results go")
+    parser.add_argument("--kept", type=Path, default=KEPT, help="where trainings are kept")
+    settings = parser.parse_args(arguments)
+    if settings.only != "bricks":
+        for seed in range(settings.seeds):
+            for way in WAYS:
+                cartpole(settings.kept, way, seed)
+            gather(settings.kept, settings.assets)
+    if settings.only != "cartpole":
+        for seed in range(settings.bricks_seeds):
+            bricks_training(settings.kept, seed)
+            gather(settings.kept, settings.assets)
+    runs, games = gather(settings.kept, settings.assets)
+    say(f"{runs} runs on the cart-pole and {games} on Bricks in {settings.assets}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
