@@ -40,6 +40,23 @@ class Hopfield(Model):
         self.weight += xi.T @ xi / self.units
         np.fill_diagonal(self.weight, 0)
 
+    def project(self, patterns: ArrayLike) -> None:
+        """Remember these patterns (M, units) and nothing else, as alike as they may be.
+
+        W projects on the space that they span, Σ ξ^μ (C⁻¹)_μν ξ^ν / N with the overlaps C between
+        the patterns: what Hebb's sum would take from one for another is taken out. Without its
+        diagonal W leaves each pattern at rest all the same. It needs all patterns at once, and a
+        weight is no longer made of its own two units alone.
+
+        L. Personnaz, I. Guyon, G. Dreyfus, "Information storage and retrieval in spin-glass like
+        neural networks", 1985.
+        """
+        xi = self._states("patterns", patterns).astype(np.float64)
+        overlaps = xi @ xi.T / self.units
+        self.weight[...] = xi.T @ np.linalg.pinv(overlaps, rcond=1e-10, hermitian=True) @ xi
+        self.weight /= self.units
+        np.fill_diagonal(self.weight, 0)
+
     def forget(self) -> None:
         """Empty the memory."""
         self.weight[...] = 0

@@ -130,14 +130,15 @@ class EchoStateNetwork(Model):
         u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
         return self._read(self._features(u, self.run(u, state)))
 
-    def free_run(self, u: ArrayLike, steps: int) -> np.ndarray:
+    def free_run(self, u: ArrayLike, steps: int, state: ArrayLike | None = None) -> np.ndarray:
         """Follow u (T, N, inputs), then go on for `steps` with the own outputs as input.
 
         Returns these outputs (steps, N, inputs), the first of which is the answer to u's last step.
+        It begins in `state` (N, units), zeros if not given.
         Needs a readout with as many outputs as inputs, trained to predict the next input.
         """
         steps = int(check_number("steps", steps, low=1, whole=True))
-        y = self.predict(u)[-1:]
+        y = self.predict(u, state)[-1:]
         if y.shape[2] != self.inputs:
             raise ValueError(
                 f"free_run needs a readout with {self.inputs} outputs, as many as inputs,"

@@ -34,6 +34,22 @@ def test_hebb_s_rule_is_a_sum_over_pairs(rng):
     assert not net.weight.any()
 
 
+def test_projection_keeps_patterns_that_are_alike(rng):
+    """Ten patterns that share three quarters of their signs: Hebb's rule loses them."""
+    common = signs(rng, 100)
+    xi = np.where(rng.random((10, 100)) < 0.75, common, signs(rng, 10, 100))
+    net = Hopfield(100, dtype=np.float64)
+    net.store(xi)
+    assert net.is_fixed(xi).sum() == 0
+    net.project(xi)
+    assert net.is_fixed(xi).all()
+    np.testing.assert_allclose(net.weight, net.weight.T, atol=1e-12)
+    span = xi.T @ np.linalg.pinv(xi.T)
+    np.testing.assert_allclose(net.weight + np.diag(np.diag(span)), span, atol=1e-9)
+    net.project(np.concatenate([xi, xi[:3]]))  # the same once more is no more
+    np.testing.assert_allclose(net.weight + np.diag(np.diag(span)), span, atol=1e-9)
+
+
 def test_energy_is_a_sum_over_pairs(random_net):
     states = 2.0 * all_states(12)[::97] - 1
     expected = [

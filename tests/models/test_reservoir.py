@@ -130,6 +130,8 @@ def test_free_run_feeds_its_outputs_back(rng):
     assert outputs.shape == (5, 2, 1)
     longer = np.concatenate([x[:200], outputs[:-1]])
     np.testing.assert_allclose(outputs, net.predict(longer)[-5:], atol=1e-12)
+    net.run(x[:199])
+    np.testing.assert_allclose(net.free_run(x[199:200], 5, net.state), outputs, atol=1e-12)
 
 
 def test_nrmse(rng):
