@@ -1,6 +1,7 @@
 """Drives a JupyterLab in a browser: what the browser tests and the latency bench share."""
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 from playwright.sync_api import Browser, Locator, Page, expect
 
 ROOT = Path(__file__).parents[2]
@@ -420,6 +422,20 @@ class View:
         for place in places[1:]:
             mouse.move(**self.point(*place), steps=steps)
         mouse.up()
+
+    def swipe(self, *places: tuple[float, float], steps: int = 6) -> None:
+        """The same with a finger, on a page opened with `has_touch`."""
+        page = self.root.page
+        session = page.context.new_cdp_session(page)
+        route = [np.array(list(self.point(*place).values())) for place in places]
+        steady = np.linspace(0, 1, steps + 1)[1:, None]
+        moves = [p for a, b in itertools.pairwise(route) for p in a + steady * (b - a)]
+        for kind, points in (("Start", route[:1]), *(("Move", [p]) for p in moves), ("End", [])):
+            touches = [{"x": float(x), "y": float(y)} for x, y in points]
+            session.send(
+                "Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": touches}
+            )
+        session.detach()
 
     def draw(self, *points: tuple[float, float]) -> None:
         """One stroke on the explorer's drawing pad; points (x, y) from its top left, 0 to 1."""

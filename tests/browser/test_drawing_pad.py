@@ -43,6 +43,17 @@ def test_the_mouse_draws_and_the_kernel_gets_strokes_and_pixels(lab, pad):
     lab.screenshot("pad-light", pad)
 
 
+@pytest.mark.parametrize("lab", [{"has_touch": True}], indirect=True)
+def test_a_finger_draws_and_the_page_stays_where_it_is(lab, pad):
+    before, place = pad.settled(), pad.root.bounding_box()
+    pad.swipe((0.5, 0.9), (0.5, 0.1))
+    pad.wait_for_change(before)
+    picture = pixels(lab)
+    assert len(lab.python("pad.strokes")) == 1
+    assert picture[4:24, 12:16].mean() > 0.5
+    assert pad.root.bounding_box() == place
+
+
 def test_the_keyboard_draws(lab, pad):
     pad.canvas.focus()
     for _ in range(4):

@@ -186,6 +186,18 @@ def test_sharp_on_a_dense_screen(lab):
     assert hill.canvas.evaluate("c => [c.width, c.height, c.clientWidth]") == [1000, 700, 500]
 
 
+@pytest.mark.parametrize("lab", [{"has_touch": True}], indirect=True)
+def test_a_finger_drags_and_the_page_stays_where_it_is(lab):
+    hill = show(lab)
+    before, place = hill.settled(), hill.root.bounding_box()
+    hill.swipe((0.5, 0.5), (0.6, 0.6), (0.7, 0.8))
+    hill.wait_for_change(before)
+    x, y = lab.python("hill.values['top']")
+    assert x > 0.8
+    assert y > 1
+    assert hill.root.bounding_box() == place
+
+
 @pytest.mark.parametrize("lab", [{"viewport": {"width": 420, "height": 800}}], indirect=True)
 def test_a_narrow_cell(lab):
     hill = show(lab)
