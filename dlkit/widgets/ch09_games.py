@@ -1,11 +1,12 @@
 """The two games of chapter 09's explorers: how they look, who plays them, what the keys do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from dlkit import plots
 from dlkit.envs import bricks
@@ -185,40 +186,36 @@ class Screen:
 
 
 class Bars:
-    """The Q values of all actions as bars about their mean, with their numbers. In inches."""
+    """The Q values of all actions as bars about their mean, with their numbers. In inches; `top`
+    is the middle of the first row."""
 
-    def __init__(self, left: float, low: float, wide: float, row: float = 0.26):
-        self.left, self.low, self.wide, self.row = left, low, wide, row
+    def __init__(self, left: float, top: float, wide: float, row: float = 0.26):
+        self.left, self.top, self.wide, self.row = left, top, wide, row
 
     def show(
-        self, names: tuple[str, ...], q: np.ndarray, taken: int | None, ink: str
+        self, names: tuple[str, ...], q: np.ndarray, ink: str
     ) -> tuple[list[Tile], list[Label]]:
-        """Tiles and labels: a bar to the right for what is better than the mean of all actions."""
+        """A bar to the right for what is better than the mean of all actions; the best is bold."""
         tiles, labels = [], []
-        style = Style(ink, anchor=0)
-        zero = self.left + 0.62 * self.wide
-        half = 0.2 * self.wide
+        zero, half = self.left + 0.62 * self.wide, 0.2 * self.wide
         above = q - q.mean()
         scale = max(float(np.abs(above).max()), 1e-9)
         for i, name in enumerate(names):
-            y = self.low + self.row * (len(names) - 1 - i)
+            y = self.top - self.row * i
             best = i == int(q.argmax())
-            bold = Style(ink, anchor=0, weight="bold" if best else "normal")
-            labels.append(Label(self.left, y, name + (" ◂ taken" if i == taken else ""), bold))
+            style = Style(ink, anchor=0, weight="bold" if best else "normal")
+            labels.append(Label(self.left, y, f"{name} ◂ best" if best else name, style))
             long = half * float(above[i]) / scale
-            colour = plots.ORANGE if long > 0 else plots.SKY
-            a, b = sorted((zero, zero + long))
-            tiles.append(
-                Tile(a, y - 0.36 * self.row, max(b - a, 0.01), 0.72 * self.row, flat(colour))
-            )
+            begin, end = sorted((zero, zero + long))
+            pixels = flat(plots.ORANGE if long > 0 else plots.SKY)
+            size = max(end - begin, 0.01), 0.72 * self.row
+            tiles.append(Tile(begin, y - 0.36 * self.row, *size, pixels))
             labels.append(Label(self.left + 0.86 * self.wide, y, minus(float(q[i]), 2), style))
         return tiles, labels
 
 
 def flat(colour: str) -> np.ndarray:
     """One pixel of this colour, for a Tile."""
-    from matplotlib.colors import to_rgb
-
     return np.array([[(*(round(255 * part) for part in to_rgb(colour)), 255)]], np.uint8)
 
 
@@ -234,6 +231,3 @@ class Player:
     name: str
     act: Callable[[np.ndarray, dict, np.random.Generator], int]
     q: Callable[[np.ndarray], np.ndarray] | None = None
-
-
-__all__ = ["Bars", "CartPole", "Game", "Iterator", "Player", "Screen", "flat", "minus"]

@@ -104,6 +104,11 @@ class Learner:
         self.walk = Walk(agent, world, self.rng, epsilon=0.0)
         self.trail = [self.walk.state]
 
+    def exact(self, gamma: float) -> np.ndarray:
+        """The best Q in this world, (states, 4)."""
+        name, painted, rules = self.made_of
+        return optimum(name, painted, rules, gamma)
+
     def move(self) -> float | None:
         """One move; the return of the episode if it ended it."""
         taken = self.walk.step()
@@ -184,6 +189,10 @@ class PaintTheWorld(TrainingExplorer):
         "r": "reward",
     }
 
+    def __init__(self, **start):
+        self._brush = FLOOR  # of the stroke that is being drawn
+        super().__init__(**start)
+
     def controls(self) -> dict[str, ipywidgets.Widget]:
         def slider(value, low, high, step, words):
             return ipywidgets.FloatSlider(
@@ -197,13 +206,13 @@ class PaintTheWorld(TrainingExplorer):
         return {
             "world": choice(WORLDS, "world"),
             "method": choice(METHODS, "method"),
-            "epsilon": slider(0.1, 0, 1, 0.05, "chance ε of any action"),
+            "epsilon": slider(0.1, 0, 1, 0.05, "chance ε"),
             "learning_rate": slider(0.2, 0.05, 1, 0.05, "learning rate η"),
             "gamma": slider(0.95, 0, 0.99, 0.01, "discount γ"),
             "slip": slider(0, 0, 0.6, 0.05, "slip"),
             "cost": slider(-0.04, -0.2, 0.0, 0.02, "reward of a step"),
-            "anywhere": ipywidgets.Checkbox(value=False, description="episodes begin anywhere"),
-            "brush": choice(BRUSHES, "the pointer paints"),
+            "anywhere": ipywidgets.Checkbox(value=False, description="start anywhere"),
+            "brush": choice(BRUSHES, "pointer paints"),
             "worth": slider(0.2, -1, 1, 0.1, "worth of a reward"),
             "unit": choice(STEPS, "one step is"),
             "view": choice(VIEWS, "colours show"),
@@ -227,21 +236,23 @@ class PaintTheWorld(TrainingExplorer):
             raise ValueError(f"cursor must lie on the {len(rows)} × {len(rows[0])} squares")
         super().set(**values)
 
-    def paint(self, place: tuple[int, int], kind: str, reward: float | None = None) -> None:
-        """Make a square of this kind; "r" is floor with a reward of its own."""
+    def paint(self, kind: str, *places: tuple[int, int], reward: float | None = None) -> None:
+        """Make squares (row, column) of this kind; "r" is floor with a reward of its own."""
         values = self.values
         world, cells = values["painted"]
         cells = dict(cells) if world == values["world"] else {}
-        rows = build_world(values["world"], values["painted"], rules_of(values)).rows
+        old = build_world(values["world"], values["painted"], rules_of(values)).cells
         if kind == START:  # there is one: it moves
-            for there in np.argwhere(np.array([list(row) for row in rows]) == START):
-                cells[int(there[0]), int(there[1])] = FLOOR, None
-        elif rows[place[0]][place[1]] == START:
-            raise ValueError("The start stays: paint a start elsewhere and it moves there.")
-        elif CLIFF in (rows[place[0]][place[1]], kind):
-            raise ValueError("The cliff stays as it is.")
-        cells[place] = (FLOOR, reward) if kind == "r" else (kind, None)
-        self.set(painted=(values["world"], cells), cursor=place)
+            cells |= {
+                (int(row), int(column)): (FLOOR, None) for row, column in np.argwhere(old == START)
+            }
+        for place in places:
+            if kind != START and old[place] == START:
+                raise ValueError("The start stays: paint a start elsewhere and it moves there.")
+            if CLIFF in (old[place], kind):
+                raise ValueError("The cliff stays as it is.")
+            cells[place] = (FLOOR, reward) if kind == "r" else (kind, None)
+        self.set(painted=(values["world"], cells), cursor=places[-1])
 
     # Learning ---------------------------------------------------------------------------------
 
@@ -299,8 +310,7 @@ class PaintTheWorld(TrainingExplorer):
 
     def look(self, learner: Learner, *, gamma: float, epsilon: float, view: str, **values) -> World:
         self._adapt(learner, gamma=gamma, **values)
-        world = learner.world
-        exact = optimum(*learner.made_of, gamma)
+        world, exact = learner.world, learner.exact(gamma)
         starts = np.flatnonzero(world.cells.ravel() == START)
         worth = None
         if len(starts):
@@ -343,10 +353,10 @@ class PaintTheWorld(TrainingExplorer):
         self.charts["return"].set_ylabel(f"return, {RECENT} episodes", fontsize=9)
         self.charts["error"].set_ylabel("error of Q", fontsize=9)
         parts.powers(self.charts["error"])
-        self.curves, self.now, self.tags = {}, {}, {}
+        self.others, self.now, self.here, self.tags = {}, {}, {}, {}
         for name, axes in self.charts.items():
             parts.grid(axes)
-            self.curves[name] = axes.add_collection(
+            self.others[name] = axes.add_collection(
                 LineCollection([], linewidths=1.3, linestyles="--", colors=plots.GREY),
                 autolim=False,
             )
@@ -355,15 +365,18 @@ class PaintTheWorld(TrainingExplorer):
             if name == "error":
                 (self.largest,) = axes.plot([], [], ":", color=plots.VERMILION, lw=1.8)
                 self.live(self.largest)
-                axes.legend(
+                legend = axes.legend(
                     [self.now[name], self.largest],
                     ["mean", "largest"],
                     fontsize=8.5,
                     frameon=False,
                     loc="lower left",
-                ).set_zorder(0)
+                )
+                legend.set_zorder(0)
+                self._sample, self._painted = legend.legend_handles[0], False
             axes.set_xlabel("moves", fontsize=9, labelpad=1)
-            self.live(self.curves[name], self.now[name], self.tags[name])
+            (self.here[name],) = axes.plot([], [], "o", color=plots.INK[0], ms=6, zorder=4)
+            self.live(self.others[name], self.now[name], self.here[name], self.tags[name])
         self.live(self.labels, *self.learned.artists, *self.exact.artists)
 
     def draw(self, data: World) -> None:
@@ -381,6 +394,9 @@ class PaintTheWorld(TrainingExplorer):
         self.learned.ring(data.cursor)
         for name in self.charts:
             self._draw_chart(name)
+        if self.dark != self._painted:
+            self._painted = self.dark
+            self._sample.set(color=plots.SKY if self.dark else plots.BLUE)
         self.labels.show(self._words(data))
 
     def _draw_board(self, board: Board, data: World, q: np.ndarray, scale: float) -> None:
@@ -435,8 +451,7 @@ class PaintTheWorld(TrainingExplorer):
                     if data.view == VIEWS[2]:
                         value = np.expm1(value)
                     text = number(float(value)) if data.view == VIEWS[0] else f"{value:.0f}"
-                    place = x + 0.34 * right, y - 0.4 * down
-                    yield Label(*place, text, style)
+                    yield Label(x + 0.34 * right, y - 0.4 * down, text, style)
 
     def _draw_chart(self, name: str) -> None:
         axes, data = self.charts[name], self.data
@@ -453,7 +468,7 @@ class PaintTheWorld(TrainingExplorer):
             elif len(line):
                 lines.append(line)
             if len(line) and len(self.branches) > 1:
-                ends.append(Label(*line[-1], branch.name, Style(self.ink, anchor=0)))
+                ends.append(end_of(line, branch.name, self.ink))
         everything = np.concatenate([present, *lines])
         far = float(everything[:, 0].max()) if len(everything) else 1.0
         right = next(r * 10.0**e for e in range(1, 9) for r in (1, 2, 5) if r * 10**e >= far)
@@ -463,7 +478,7 @@ class PaintTheWorld(TrainingExplorer):
         elif len(everything):
             low, high = float(everything[:, 1].min()), float(everything[:, 1].max())
             parts.limit(axes, y=(np.floor(min(low, 0)) - 0.1, np.ceil(max(high, 0.1)) + 0.1))
-        self.curves[name].set_segments(lines)
+        self.others[name].set_segments(lines)
         self.now[name].set_data(*present.T)
         if name == "error":
             self.largest.set_data(*curve(self.branch, horizontal, "largest").T)
@@ -565,25 +580,35 @@ class PaintTheWorld(TrainingExplorer):
         if not brush or event.axes is self.exact.axes:
             self.set(cursor=place)
             return
-        before = self.values["painted"][1].get(place)
-        worth = self.values["worth"] if brush == "r" else None
-        if event.kind == "down" and before == (FLOOR if brush == "r" else brush, worth):
-            brush = FLOOR  # painted once more: gone
-        if event.kind == "down" or place != self.values["cursor"]:
-            self.paint(place, brush, worth if brush == "r" else None)
+        reward = self.values["worth"] if brush == "r" else None
+        if event.kind == "down":  # what is there already is wiped away
+            there = self.values["painted"][1].get(place, (self.data.world.cells[place], None))
+            same = there == (FLOOR if brush == "r" else brush, reward)
+            self._brush = FLOOR if same else brush
+            self.paint(self._brush, place, reward=reward)
+        elif place != self.values["cursor"]:
+            way = between(self.values["cursor"], place)
+            self.paint(self._brush, *(way[-1:] if brush == START else way), reward=reward)
 
     def on_key(self, event: Key) -> None:
         kinds = {"w": WALL, "f": FLOOR, "g": GOAL, "p": PIT, "s": START, "r": "r"}
         row, column = self.data.cursor
         if event.key in kinds:
             worth = self.values["worth"] if event.key == "r" else None
-            self.paint((row, column), kinds[event.key], worth)
+            self.paint(kinds[event.key], (row, column), reward=worth)
         elif event.key in ("n", "e", " "):
             {"n": self._step_once, "e": self.episode, " ": self._run_or_pause}[event.key]()
         else:
-            down, right = dict(zip(ACTIONS, MOVES, strict=True))[event.key[5:].lower()]
+            down, right = MOVES[ACTIONS.index(event.key[5:].lower())]  # type: ignore[arg-type]
             rows, columns = self.data.world.shape
             self.set(cursor=((row + down) % rows, (column + right) % columns))
+
+
+def between(begin: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
+    """The squares on the way from one to another, without the first."""
+    steps = max(abs(end[0] - begin[0]), abs(end[1] - begin[1]), 1)
+    way = np.linspace(begin, end, steps + 1).round().astype(int)[1:]
+    return [(int(row), int(column)) for row, column in way]
 
 
 def rules_of(values: dict[str, Any]) -> Rules:
@@ -622,7 +647,7 @@ def _optimum(name: str, painted_name: str, cells: tuple, rules: Rules, gamma: fl
 
 def errors(learner: Learner, gamma: float) -> tuple[float, float]:
     """Mean and largest |Q - exact| of the squares that one can stand on."""
-    exact = optimum(*learner.made_of, gamma)
+    exact = learner.exact(gamma)
     open_ = np.isin(learner.world.cells.ravel(), (FLOOR, START))
     error = np.abs(learner.table - exact)[open_]
     return float(error.mean()), float(error.max())
@@ -633,7 +658,7 @@ def curve(branch: Recording, horizontal: str, vertical: str) -> np.ndarray:
     x = np.array(branch.metrics.get(horizontal, ()), float)
     y = np.array(branch.metrics.get(vertical, ()), float)
     points = np.column_stack([x[: len(y)], y])
-    points = points[np.isfinite(points[:, 1])]
+    points = points[np.isfinite(points[:, 1]) & (np.diff(x[: len(y)], prepend=0) > 0)]
     if len(points) <= POINTS:
         return points
     return points[np.unique(np.linspace(0, len(points) - 1, POINTS).astype(int))]
@@ -642,6 +667,11 @@ def curve(branch: Recording, horizontal: str, vertical: str) -> np.ndarray:
 def small(error: float) -> str:
     """An error, which may be very small."""
     return number(error) if error >= 0.1 or error == 0 else parts.size(error)
+
+
+def end_of(line: np.ndarray, name: str, ink: str) -> Label:
+    """The name of a branch, at the end of its curve (points, 2)."""
+    return Label(float(line[-1, 0]), float(line[-1, 1]), f" {name}", Style(ink, anchor=0))
 
 
 def signed(reward: float) -> str:

@@ -68,7 +68,7 @@ SETTINGS = {
         False,
         _cart,
         (24, 36),
-        ("place of the cart, −2.4 … 2.4 m", "angle of the pole, −12° … 12°"),
+        ("cart, −2.4 … 2.4 m", "pole, −12° … 12°"),
         500.0,
     ),
     "Bricks": Setting(
@@ -209,7 +209,6 @@ class Training:
         )
         self.practice.memory = SharedMemory(capacity, setting.sizes[0], setting)  # type: ignore
         self.episodes, self.scores = 0, []
-        self.taken = -1  # the last action
         self.loss = np.nan
         self._earned, self._worth = 0.0, 1.0
         self._hoped = self._best_q()
@@ -254,7 +253,6 @@ class Training:
     def step(self) -> None:
         """One step of the game, and what is learned from it."""
         taken = self.practice.step()
-        self.taken = taken.action
         self._earned += self._worth * taken.reward
         self._worth *= self.agent.gamma
         if np.isfinite(taken.error):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlkit import plots
-from dlkit.widgets.ch09_agents import PLAYERS, player
+from dlkit.models.dqn import DQN
+from dlkit.widgets.ch09_agents import OWN, PLAYERS, network_player, player
 from dlkit.widgets.ch09_games import GAMES, Bars, Game, Player, Screen, minus
 from dlkit.widgets.explorer import Explorer, Key, Pointer
 from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import Tiles
 
-RATE = {"Bricks": 6.0, "CartPole": 12.0}  # steps a second at speed 1
+RATE = {"Bricks": 5.0, "CartPole": 12.0}  # steps a second at speed 1
 HURRY = 4  # steps of the agent in one tick of the clock, once you are out
 ROUNDS = 99  # rounds that can be chosen; each is a start of its own
 
@@ -28,7 +29,7 @@ PHASES = {"ready": "not begun", "playing": "under way", "paused": "paused", "ove
 # Places in inches.
 SCREENS = {"you": 0.25, "agent": 5.05}
 WIDE, HIGH, LOW = 4.5, 3.6, 1.72
-BARS = 0.28
+BARS = 1.24  # the first row
 
 
 class Seat:
@@ -76,15 +77,17 @@ class Match:
     you: View
     agent: View
     round: int
-    tally: tuple[int, int, int]
+    tally: tuple[int, ...]
 
 
 class YouAgainstTheAgent(Explorer):
     """Both play the same start, with the same actions, at the same clock.
 
-    game: Bricks or CartPole; opponent: who plays beside you; speed: of the clock, 1 is 6 steps a
+    game: Bricks or CartPole; opponent: who plays beside you; speed: of the clock, 1 is 5 steps a
     second of Bricks and 12 of CartPole; number: of the round, which is its seed. Without a
     browser `tick` moves the clock.
+
+    agents: of your own, by game: `YouAgainstTheAgent(agents={"CartPole": agent})` with a `DQN`.
     """
 
     title = "You against the agent"
@@ -96,11 +99,14 @@ class YouAgainstTheAgent(Explorer):
         "n": "next round",
     }
 
-    def __init__(self, **start):
+    def __init__(self, agents: Mapping[str, DQN] | None = None, **start):
+        self._agents = dict(agents or {})
+        if strangers := self._agents.keys() - GAMES.keys():
+            raise ValueError(f"agents must be for {' or '.join(GAMES)}, got {sorted(strangers)}")
         self._seats: dict[str, Seat] = {}
         self._chosen: tuple = ()  # what the seats were made for
         self._phase = "ready"
-        self._tally = [0, 0, 0]
+        self._tally = (0, 0, 0)
         self._held: list[str] = []  # keys that are down, the last one last
         self._tapped: str | None = None  # pressed since the last step, perhaps let go already
         self._pointed: float | None = None
@@ -109,10 +115,12 @@ class YouAgainstTheAgent(Explorer):
         super().__init__(**start)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
+        game = next(iter(self._agents), "Bricks")
+        players = [OWN, *PLAYERS] if self._agents else list(PLAYERS)
         return {
-            "game": ipywidgets.Dropdown(options=list(GAMES), value="Bricks", description="game"),
+            "game": ipywidgets.Dropdown(options=list(GAMES), value=game, description="game"),
             "opponent": ipywidgets.Dropdown(
-                options=list(PLAYERS), value=first_opponent(), description="beside you plays"
+                options=players, value=self._first(game, players), description="beside you plays"
             ),
             "speed": ipywidgets.FloatSlider(
                 value=1, min=0.25, max=4, step=0.25, description="speed"
@@ -122,6 +130,21 @@ class YouAgainstTheAgent(Explorer):
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {"Start": self.start_or_pause, "Next round": self.next_round}
+
+    def player(self, game: str, name: str) -> Player:
+        """Who plays under this name; ValueError where there is nobody."""
+        if name == OWN:
+            if game not in self._agents:
+                raise ValueError(f"No agent of your own was given for {game}: choose another.")
+            return network_player(name, self._agents[game])
+        return player(game, name)
+
+    def _first(self, game: str, names: Sequence[str]) -> str:
+        for name in names:
+            with contextlib.suppress(ValueError):
+                self.player(game, name)
+                return name
+        raise ValueError(f"There is nobody to play {game} against.")
 
     # The clock --------------------------------------------------------------------------------
 
@@ -172,7 +195,7 @@ class YouAgainstTheAgent(Explorer):
         you, agent = self._seats["you"], self._seats["agent"]
         game, other = (
             GAMES[self.values["game"]],
-            player(self.values["game"], self.values["opponent"]),
+            self.player(self.values["game"], self.values["opponent"]),
         )
         hurry = HURRY if you.over else 1
         if not you.over:
@@ -183,7 +206,7 @@ class YouAgainstTheAgent(Explorer):
         if you.over and agent.over:
             self._phase, self._task = "over", None
             won = 0 if you.score > agent.score else 1 if you.score < agent.score else 2
-            self._tally[won] += 1
+            self._tally = tuple(n + (i == won) for i, n in enumerate(self._tally))
 
     def _my_action(self, game: Game, you: Seat) -> int:
         key = self._tapped or (self._held[-1] if self._held else None)
@@ -211,18 +234,16 @@ class YouAgainstTheAgent(Explorer):
     # What is shown ----------------------------------------------------------------------------
 
     def compute(self, game: str, opponent: str, speed: float, number: int) -> Match:
-        other = player(game, opponent)  # first: a ValueError leaves everything as it is
+        other = self.player(game, opponent)  # first: a ValueError leaves everything as it is
         if self._chosen != (game, opponent, number):
             if self._chosen[:2] != (game, opponent):
-                self._tally = [0, 0, 0]
+                self._tally = (0, 0, 0)
             self._chosen = (game, opponent, number)
             self._seats = {name: Seat(GAMES[game], number) for name in SCREENS}
             self._phase, self._task = "ready", None
             self._held, self._tapped, self._pointed = [], None, None
         views = {name: _view(seat, other) for name, seat in self._seats.items()}
-        return Match(
-            GAMES[game], opponent, self._phase, **views, round=number, tally=tuple(self._tally)
-        )
+        return Match(GAMES[game], opponent, self._phase, **views, round=number, tally=self._tally)
 
     def reset(self) -> None:
         """Return the controls to the start; the tally too."""
@@ -267,10 +288,7 @@ class YouAgainstTheAgent(Explorer):
                 labels.append(
                     Label(left, LOW - 0.2, words + " (bar: above or below the mean)", plain)
                 )
-                taken = view.action if view.action >= 0 else None
-                more_tiles, more_labels = self.bars[name].show(
-                    data.game.actions, view.q, taken, self.ink
-                )
+                more_tiles, more_labels = self.bars[name].show(data.game.actions, view.q, self.ink)
                 tiles += more_tiles
                 labels += more_labels
             elif name == "agent":
@@ -278,7 +296,10 @@ class YouAgainstTheAgent(Explorer):
         if (words := self._invitation(data)) and not data.you.over:
             style = Style(plots.INK[0], paper=plots.EDGE, size=12, weight="bold", padding=6)
             middle = SCREENS["you"] + WIDE / 2
-            labels.append(Label(middle, LOW + 0.42 * HIGH, words, style))
+            labels.append(Label(middle, LOW + 0.22 * HIGH, words, style))
+        mine, its, drawn = data.tally
+        words = f"round {data.round}; won by you {mine}, by it {its}, drawn {drawn}"
+        labels.append(Label(self.size[0] / 2, 0.2, words, Style(self.ink)))
         self.tiles.show(tiles)
         self.labels.show(labels)
         self._name_button(data.phase)
@@ -303,9 +324,10 @@ class YouAgainstTheAgent(Explorer):
     def describe(self, data: Match) -> str:
         you, agent, unit = data.you, data.agent, data.game.unit
         words = [
-            f"{data.game.name}, round {data.round}, {PHASES[data.phase]}.",
+            f"{data.game.name}, round {data.round}, {PHASES[data.phase]}, "
+            f"{max(you.steps, agent.steps)} steps.",
             f"You: {you.score} {unit} after {you.steps} steps{_end(data.game, you)}. "
-            f"{data.opponent}: {agent.score} {unit} after {agent.steps} steps"
+            f"{data.opponent.capitalize()}: {agent.score} {unit} after {agent.steps} steps"
             f"{_end(data.game, agent)}.",
         ]
         if data.phase != "playing":
@@ -345,15 +367,6 @@ class YouAgainstTheAgent(Explorer):
         self._pointed = screen.share(event.x) if inside else None
         if inside and event.kind == "down" and self._phase in ("ready", "paused"):
             self.start()
-
-
-def first_opponent() -> str:
-    """The best opponent there is for the first game."""
-    for name in PLAYERS:
-        with contextlib.suppress(ValueError):
-            player("Bricks", name)
-            return name
-    raise ValueError("There is nobody to play against.")
 
 
 def _view(seat: Seat, other: Player) -> View:

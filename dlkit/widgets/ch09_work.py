@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from dlkit import plots
 from dlkit.widgets import ch03_parts as parts
+from dlkit.widgets.ch03_train import apart
 from dlkit.widgets.ch09_games import GAMES, Bars, Screen, minus
-from dlkit.widgets.ch09_grid import curve
+from dlkit.widgets.ch09_grid import curve, end_of
 from dlkit.widgets.ch09_memory import RECENT, Training
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
@@ -26,7 +27,7 @@ FRESH = 10_000  # the seed of the first of them: no start of the training
 # Places in inches.
 SCREEN = (0.25, 3.75, 4.6, 2.85)
 MAP = (5.35, 4.3, 4.2, 2.3)
-BARS_LOW, FACTS_TOP = 2.85, 3.72
+BARS_TOP, FACTS_TOP = 3.3, 3.72
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ class DQNAtWork(TrainingExplorer):
         self.page.set_axis_off()
         self.screen = Screen(self.page, *SCREEN)
         self.tiles, self.labels = Tiles(self.page), Labels(self.page)
-        self.bars = Bars(SCREEN[0], BARS_LOW, SCREEN[2])
+        self.bars = Bars(SCREEN[0], BARS_TOP, SCREEN[2])
         (self.batch,) = self.page.plot(
             [], [], "o", color=plots.ORANGE, mec=plots.INK[0], mew=0.4, ms=3.5, zorder=4
         )
@@ -173,7 +174,7 @@ class DQNAtWork(TrainingExplorer):
         }
         self.charts["return"].set_ylabel(f"return, {RECENT} episodes", fontsize=9)
         self.charts["worth"].set_ylabel("from the start on", fontsize=9)
-        self.lines, self.tags, self.others = {}, {}, {}
+        self.lines, self.tags, self.others, self.here = {}, {}, {}, {}
         for name, axes in self.charts.items():
             parts.grid(axes)
             axes.set_xlabel("moves", fontsize=9, labelpad=1)
@@ -181,8 +182,9 @@ class DQNAtWork(TrainingExplorer):
                 LineCollection([], linewidths=1.3, linestyles="--", colors=plots.GREY),
                 autolim=False,
             )
+            (self.here[name],) = axes.plot([], [], "o", color=plots.INK[0], ms=6, zorder=4)
             self.tags[name] = Labels(axes)
-            self.live(self.others[name], self.tags[name])
+            self.live(self.others[name], self.here[name], self.tags[name])
         styles = {
             "return": ("return", plots.BLUE, "-"),
             "hoped": ("worth", plots.VERMILION, "--"),
@@ -202,17 +204,20 @@ class DQNAtWork(TrainingExplorer):
             columnspacing=1.2,
         )
         legend.set_zorder(0)
+        self._sample, self._painted = legend.legend_handles[1], False
 
     def draw(self, data: Sight) -> None:
         training, game = data.training, GAMES[data.training.game]
         self.screen.show(game, training.seen, dark=self.dark)
-        taken = training.taken if training.taken >= 0 else None
-        tiles, labels = self.bars.show(game.actions, data.q, taken, self.ink)
+        tiles, labels = self.bars.show(game.actions, data.q, self.ink)
         self.tiles.show([*tiles, self._map(data)])
         self._draw_batch(data)
         self.labels.show([*labels, *self._words(data)])
         for name in self.charts:
             self._draw_chart(name)
+        if self.dark != self._painted:
+            self._painted = self.dark
+            self._sample.set(color=plots.SKY if self.dark else plots.BLUE)
 
     def _map(self, data: Sight) -> Tile:
         """Where the steps of the memory lie: the stronger the colour, the more of them."""
@@ -244,7 +249,7 @@ class DQNAtWork(TrainingExplorer):
                 if len(line):
                     others.append(line)
             if len(line) and len(self.branches) > 1:
-                ends.append(Label(*line[-1], f" {branch.name}", Style(self.ink, anchor=0)))
+                ends.append(end_of(line, branch.name, self.ink))
         for metric, line in present.items():
             self.lines[metric].set_data(*line.T)
         self.others[name].set_segments(others)
@@ -260,12 +265,13 @@ class DQNAtWork(TrainingExplorer):
         if self.time:
             x = self.branch.metrics["moves"][self.time - 1]
             y = self.branch.metrics[shown[-1]][self.time - 1]
-            if np.isfinite(y):
-                ends.append(Label(x, y, "●", Style(self.ink, size=8)))
-        elif name == "return":
+            self.here[name].set_data([x], [y])
+        else:
+            self.here[name].set_data([], [])
+        if not self.time and name == "return":
             style = Style(self.ink, size=10)
             ends.append(Label(right / 2, top / 2, "Run or Step begins the training", style))
-        self.tags[name].show(ends)
+        self.tags[name].show(apart(ends, 0.04 * right, 0.09 * top, 1.08 * top))
 
     def _words(self, data: Sight) -> Iterator[Label]:
         training = data.training
@@ -292,7 +298,7 @@ class DQNAtWork(TrainingExplorer):
         episodes = f"{training.episodes:,} episode{'s' if training.episodes != 1 else ''}"
         yield f"{training.practice.steps:,} moves, {episodes}, {training.agent.updates:,} updates"
         loss = f", loss {training.loss:.3g}" if np.isfinite(training.loss) else ""
-        yield f"ε = {data.epsilon:.2f}{loss}"
+        yield f"chance ε = {data.epsilon:.2f}{loss}"
         if training.scores:
             yield f"the last {len(training.scores)} episodes: {training.score:.1f} on average"
         yield f"memory: {100 * data.ends:.1f} % ends, mean reward {data.reward:.2f}"

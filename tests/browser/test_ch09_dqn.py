@@ -1,0 +1,189 @@
+"""The explorers of chapter 09 in a real browser, on one page: by control, keyboard and pointer."""
+
+import pytest
+from lab import expect, notebook
+
+CELLS = {
+    "explorer-grid": "from dlkit.widgets import ch09_dqn\ngrid = ch09_dqn.PaintTheWorld()\ngrid",
+    "explorer-dqn": "work = ch09_dqn.DQNAtWork()\nwork",
+    "explorer-play": "play = ch09_dqn.YouAgainstTheAgent(opponent='a rule')\nplay",
+}
+
+
+@pytest.fixture(scope="module")
+def page(new_lab):
+    with new_lab() as lab:
+        lab.open(notebook(**CELLS))
+        lab.run_all()
+        yield lab
+
+
+def open_explorer(page, name):
+    explorer = page.explorer(f"explorer-{name}")
+    explorer.wait_for_picture()
+    explorer.expect_named_controls()
+    return explorer
+
+
+def in_both_themes(page, explorer, name, picture):
+    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
+    for theme in ("dark", "light"):
+        before = explorer.settled()
+        page.set_theme(theme == "dark")
+        explorer.wait_for_change(before)
+        assert page.python(f"{name}.dark") == (theme == "dark")
+        page.screenshot(f"09-{picture}-{theme}", explorer)
+
+
+def place(page, axes, x, y):
+    """Where (x, y) of axes, in their data's units, lies on the picture."""
+    return page.python(
+        f"[float(v) for v in {axes}.figure.transFigure.inverted().transform("
+        f"{axes}.transData.transform(({x}, {y})))]"
+    )
+
+
+def test_paint_the_world(page):
+    grid = open_explorer(page, "grid")
+    before = grid.settled()
+    grid.button("Step").click()
+    grid.wait_for_change(before)
+    expect(grid.description).to_contain_text("1 move, 0 episodes")
+    grid.button("One episode").click()
+    expect(grid.description).to_contain_text("1 episode")
+    # It runs by itself until it is paused.
+    grid.control("one step is").select_option("10 episodes")
+    grid.button("Run").click()
+    expect(grid.description).not_to_contain_text("1 episode.")
+    grid.button("Pause").click()
+    expect(grid.button("Run")).to_be_visible()
+    page.wait_idle()
+    page.python("grid.advance(30)")
+    # A wall in the door, by pointer, and another way out, by keyboard alone.
+    page.wait_idle()
+    at_best = page.python("grid.data.worth[2]")
+    grid.control("pointer paints").select_option("wall")
+    before = grid.settled()
+    grid.click(*place(page, "grid.learned.axes", 4.5, 2.5))
+    grid.wait_for_change(before)
+    page.wait_idle()
+    assert page.python("grid.data.worth[2]") < at_best  # no way to the goal
+    assert page.python("grid.data.world.rows[3]") == "....#...."
+    grid.canvas.focus()
+    for key in ("ArrowDown", "ArrowDown", "f"):
+        grid.canvas.press(key)
+    page.wait_idle()
+    assert page.python("grid.data.world.rows[5]") == "........G"
+    page.python("grid.advance(30)")
+    in_both_themes(page, grid, "grid", "grid-painted")
+    # A drag paints a row of squares.
+    ends = (place(page, "grid.learned.axes", x, 5.5) for x in (1.5, 3.5))
+    grid.drag(*map(tuple, ends), steps=12)
+    page.wait_idle()
+    assert page.python("grid.data.world.rows[0]") == "S####...."
+    grid.button("Unpaint").click()
+    grid.control("method").select_option("value iteration")
+    page.wait_idle()
+    page.python("grid.advance(60)")
+    expect(grid.description).to_contain_text("value iteration on 6 × 9 squares")
+    in_both_themes(page, grid, "grid", "grid-swept")
+    # The cliff: Q-learning's way and SARSA's, as a fork.
+    grid.control("world").select_option("the cliff")
+    grid.control("method").select_option("Q-learning")
+    page.wait_idle()
+    page.python("grid.advance(60)")
+    grid.button("Fork").click()
+    grid.control("method").select_option("SARSA")
+    page.wait_idle()
+    page.python("grid.advance(40)")
+    expect(grid.description).to_contain_text("SARSA on 4 × 12 squares, branch B")
+    in_both_themes(page, grid, "grid", "grid-cliff")
+    grid.button("Reset").click()
+    expect(grid.description).to_contain_text("Q-learning on 6 × 9 squares, branch A: 0 moves")
+
+
+def test_dqn_at_work(page):
+    work = open_explorer(page, "dqn")
+    before = work.settled()
+    work.button("Step").click()
+    work.wait_for_change(before)
+    expect(work.description).to_contain_text("100 moves")
+    work.button("Run").click()
+    expect(work.description).not_to_contain_text("100 moves")
+    work.button("Pause").click()
+    expect(work.button("Run")).to_be_visible()
+    page.wait_idle()
+    reached = page.python("work.time")
+    page.page.wait_for_timeout(300)
+    assert page.python("work.time") == reached
+    page.python("work.advance(max(60 - work.time, 0))")
+    work.button("Test").click()
+    expect(work.description).to_contain_text("Test after")
+    in_both_themes(page, work, "work", "dqn-cartpole")
+    # Back, and on without replay, in a branch of its own; by keyboard.
+    work.slider("step").press("Home")
+    expect(work.description).to_contain_text("0 moves")
+    work.canvas.focus()
+    work.canvas.press("r")
+    page.wait_idle()
+    assert not page.python("work.values['replay']")
+    work.canvas.press("n")
+    expect(work.description).to_contain_text("branch B (no replay)")
+    page.wait_idle()
+    page.python("work.advance(40)")
+    in_both_themes(page, work, "work", "dqn-no-replay")
+    work.control("game").select_option("Bricks")
+    work.control("copy the target every").select_option("50")
+    page.wait_idle()
+    page.python("work.advance(30)")
+    expect(work.description).to_contain_text("Bricks, branch A (no replay, target every 50)")
+    in_both_themes(page, work, "work", "dqn-bricks")
+    work.button("Reset").click()
+    expect(work.description).to_contain_text("CartPole, branch A (usual settings). 0 moves")
+
+
+def test_you_against_the_agent(page):
+    play = open_explorer(page, "play")
+    expect(play.description).to_contain_text("round 1, not begun")
+    page.screenshot("09-play-ready", play)
+    # A key that is held moves the paddle until it is let go; the clock runs meanwhile.
+    play.canvas.focus()
+    keyboard = page.page.keyboard
+    page.python("play.set(speed=0.5)")  # 2.5 steps a second
+    keyboard.down("ArrowLeft")
+    expect(play.description).to_contain_text("under way, 3 steps")
+    keyboard.up("ArrowLeft")
+    expect(play.description).to_contain_text("under way, 5 steps")
+    play.canvas.press(" ")
+    expect(play.description).to_contain_text("paused")
+    page.wait_idle()
+    assert page.python("play._held") == []
+    steps = page.python("play.data.you.steps")
+    assert page.python("play.data.agent.steps") == steps  # the same clock
+    page.page.wait_for_timeout(500)
+    assert page.python("play.data.you.steps") == steps  # which stands still
+    in_both_themes(page, play, "play", "play-paused")
+    # On with the pointer: the paddle comes to it.
+    page.python("play.set(speed=4.0)")
+    play.button("Next round").click()
+    x, y = place(page, "play.page", 4.2, 3.0)
+    play.click(x, y)
+    expect(play.description).to_contain_text("round 2, under way")
+    play.root.page.mouse.move(**play.point(x, y))
+    page.page.wait_for_timeout(700)
+    page.wait_idle()
+    assert page.python("play._pointed") > 0.8
+    page.python("play.tick(400)")
+    expect(play.description).to_contain_text("round 2, over")
+    assert sum(page.python("list(play.data.tally)")) == 1
+    page.screenshot("09-play-over", play)
+    # CartPole against chance.
+    play.control("game").select_option("CartPole")
+    play.control("beside you plays").select_option("chance")
+    expect(play.description).to_contain_text("CartPole, round 2, not begun")
+    play.canvas.focus()
+    play.canvas.press("ArrowRight")
+    expect(play.description).to_contain_text("CartPole, round 2, over", timeout=60_000)
+    in_both_themes(page, play, "play", "play-cartpole")
+    play.button("Reset").click()
+    expect(play.description).to_contain_text("Bricks, round 1, not begun")
