@@ -44,6 +44,7 @@ def test_it_trains_every_way_keeps_it_and_gathers(script, tmp_path, capsys):
         assert len(r["greedy"]) == len(r["q"]) == len(r["worth"]) == 2
         assert r["over-estimate"] == pytest.approx(np.mean(r["q"]) - np.mean(r["worth"]))
         assert r["worst"] <= r["last"] <= 500
+        assert r["chosen at"] == r["steps"][int(np.argmax(r["greedy"]))]
         assert r["scores"][-1][0] <= 2000
     (game,) = result["bricks"]["runs"]
     assert game["steps"] == [300, 600, 900]
@@ -70,7 +71,7 @@ def test_the_stored_agents_are_those_of_the_verdict(script, tmp_path):
     agent.network.load_state_dict(stored["network"])
     last = script.play(agent, script.CartPoleVector(100), seed=script.FRESH)
     (whole,) = (r for r in result["cartpole"]["runs"] if (r["way"], r["seed"]) == ("DQN", 0))
-    assert last.mean() == whole["last"]
+    assert last.mean() == whole["chosen"]
 
 
 def test_what_was_stopped_ends_as_if_it_had_not_been(script, tmp_path, monkeypatch):
