@@ -24,6 +24,7 @@ from dlkit.models.hopfield import Hopfield
 from dlkit.models.layer import Layer, Model
 from dlkit.models.lenet import Count, MapConv2d, RadialBasis, Row, ScaledTanh, Subsample, alexnet
 from dlkit.models.losses import BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from dlkit.models.neocognitron import CLayer, Module, Neocognitron, SLayer
 from dlkit.models.normalisation import BatchNorm1d, LayerNorm
 from dlkit.models.optimisers import SGD, Adam, Optimiser, RMSprop
 from dlkit.models.partition import AISEstimate, all_states, annealed_importance_sampling
@@ -428,7 +429,41 @@ def practice_twin(rng):
         return agent.q(x), twin.q(torch.tensor(x)).numpy()
 
 
+def neocognitron(part):
+    """What the cells of a whole net answer, and torch's convolutions put together likewise."""
+
+    def answers(rng):
+        import torch
+
+        net = Neocognitron((3, 4, 5), rng=rng, dtype=np.float64)
+        for parameter in net.parameters.values():
+            parameter[...] = rng.random(parameter.shape)
+        x = rng.random((2, 1, 28, 28))
+        u, theirs = torch.tensor(x), []
+        for s, c in net.modules:
+            a, weights, b = torch.tensor(s.a), torch.tensor(s.c)[None, None], torch.tensor(s.b)
+            power = (u**2).sum(dim=1, keepdim=True)
+            v = torch.conv2d(power, weights, padding=s.padding).sqrt()
+            shunt = 1 + 2 * s.r / (1 + s.r) * b[:, None, None] * v
+            u = s.r * ((1 + torch.conv2d(u, a, padding=s.padding)) / shunt - 1).relu()
+            theirs.append(u)
+            d = torch.tensor(c.d).expand(u.shape[1], 1, *c.d.shape)
+            e = torch.conv2d(u, d, stride=c.stride, padding=c.padding, groups=u.shape[1])
+            u = ((1 + e) / (1 + e.mean(dim=1, keepdim=True)) - 1).relu()
+            u = u / (0.5 + u)
+            theirs.append(u)
+        ours, theirs = net.layers(x)[part], [layer.numpy() for layer in theirs][part]
+        joined = [np.concatenate([layer.ravel() for layer in side]) for side in (ours, theirs)]
+        return joined[0], joined[1]
+
+    return answers
+
+
 OUTPUTS = {
+    SLayer: neocognitron(slice(0, None, 2)),
+    CLayer: neocognitron(slice(1, None, 2)),
+    Module: neocognitron(slice(0, 2)),
+    Neocognitron: neocognitron(slice(-1, None)),
     Perceptron: perceptron,
     Threshold: threshold,
     RBM: rbm,
