@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dlkit import data, plots
+from dlkit import plots
 from dlkit.models.dense import Linear, Sequential, mlp, softmax
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD
 from dlkit.train import fit, numpy_step
-from dlkit.widgets.drawing_pad import BLANK, SIDE, DrawingPad, from_bytes, to_bytes
-from dlkit.widgets.explorer import Explorer
+from dlkit.widgets.drawing_pad import SIDE, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.drawn import DrawnExplorer, mnist
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
@@ -55,7 +55,7 @@ class Reading:
         return int(self.probabilities.argmax())
 
 
-class DrawADigit(Explorer):
+class DrawADigit(DrawnExplorer):
     """A pad, a net's answer, its hidden units, and the weights of the most active ones.
 
     model: a `Sequential` from 784 pixels to one z for each class, for example the one that you
@@ -77,12 +77,7 @@ class DrawADigit(Explorer):
             raise ValueError(
                 f"names must name the model's {classes} classes, got {len(self.names)}"
             )
-        self.pad = DrawingPad(label="Draw a digit")
         super().__init__(**start)
-        self.pad.on_draw(self._drawn)
-        controls = self.children[-1].children[0]
-        controls.children = (self.pad, *controls.children)
-        self._rng = np.random.default_rng(0)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         return {
@@ -92,31 +87,10 @@ class DrawADigit(Explorer):
             "example": ipywidgets.Dropdown(options=["any", *self.names], description="test digit"),
         }
 
-    def state(self) -> dict[str, bytes]:
-        return {"drawing": BLANK}
-
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {"Show a test digit": self.show_digit}
 
-    def show_digit(self) -> None:
-        """Put one of MNIST's test digits on the pad, at random: any, or of the class chosen."""
-        split, wanted = mnist(), self.values["example"]
-        pictures = split.x_test
-        if wanted in split.classes:
-            pictures = pictures[split.y_test == split.classes.index(wanted)]
-        self.pad.load(pictures[self._rng.integers(len(pictures))])
-
-    def set(self, **values) -> None:
-        """As in every explorer; a drawing that is none is refused before anything changes."""
-        from_bytes(values.get("drawing", BLANK))
-        super().set(**values)
-
-    def reset(self) -> None:
-        """Clear the pad and return the controls to the start."""
-        self.pad.clear()
-        super().reset()
-
-    def _drawn(self, pad: DrawingPad) -> None:
+    def drawn(self, pad: DrawingPad) -> None:
         self.set(drawing=to_bytes(pad.pixels), **({"right": 0, "down": 0} if pad.is_empty else {}))
 
     def compute(self, *, drawing: bytes, right: int, down: int, view: str, **_) -> Reading:
@@ -312,12 +286,6 @@ def moved(pixels: np.ndarray, right: int, down: int) -> np.ndarray:
         max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)
     ]
     return shifted
-
-
-@lru_cache(maxsize=1)
-def mnist() -> data.Split:
-    """The small MNIST, read once."""
-    return data.mnist()
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,6 @@ from matplotlib.patches import Rectangle
 
 from dlkit import plots
 from dlkit.models.rbm import RBM, bernoulli
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_machine import (
     GREYS,
     check_machine,
@@ -23,7 +22,8 @@ from dlkit.widgets.ch04_machine import (
     named,
     read,
 )
-from dlkit.widgets.drawing_pad import BLANK, SIDE, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.drawing_pad import SIDE, from_bytes, to_bytes
+from dlkit.widgets.drawn import DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import Tile, Tiles, paint, palette
@@ -110,7 +110,7 @@ class Completion:
         return float(np.abs(self.average - self.drawing)[:, ~self.given].sum(axis=1).mean())
 
 
-class CompleteMyDigit(TrainingExplorer):
+class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
     """Draw half a digit: eight chains of one machine fill in the rest, the given pixels held.
 
     rbm: an `RBM` with 784 visible units, for example the one that you have trained, as it is now;
@@ -124,6 +124,7 @@ class CompleteMyDigit(TrainingExplorer):
     beside = True
     most_steps = 20_000
     pace = "10 steps a second"
+    pad_options = {"label": "Draw half a digit within the dashed box", "fit": False}  # noqa: RUF012
     key_help = {  # noqa: RUF012
         "ArrowLeft": "",
         "ArrowRight": "",
@@ -135,14 +136,9 @@ class CompleteMyDigit(TrainingExplorer):
     def __init__(self, rbm: RBM | None = None, **start):
         self.rbm = digit_machine() if rbm is None else copy.deepcopy(check_machine(rbm))
         self._rng = np.random.default_rng(0)
-        self._digits = np.random.default_rng(1)
         self._stroke: tuple[bool, int, int] | None = None  # whether it gives, and where it is
         self._brush: tuple[int, int] | None = None  # the keyboard's: its first row and column
-        self.pad = DrawingPad(label="Draw half a digit within the dashed box", fit=False)
         super().__init__(**start)
-        self.pad.on_draw(lambda pad: self.set(drawing=to_bytes(pad.pixels)))
-        controls = self.children[-1].children[0]
-        controls.children = (self.pad, *controls.children)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         return {
@@ -151,7 +147,7 @@ class CompleteMyDigit(TrainingExplorer):
         }
 
     def state(self) -> dict[str, Any]:
-        return {"drawing": BLANK, "blocks": (True,) * (BLOCKS * BLOCKS)}
+        return super().state() | {"blocks": (True,) * (BLOCKS * BLOCKS)}
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         buttons = super().actions()
@@ -160,22 +156,16 @@ class CompleteMyDigit(TrainingExplorer):
             "Show a test digit": self.show_digit,
         }
 
-    def show_digit(self) -> None:
-        """Put one of MNIST's test digits on the pad, at random."""
-        pictures = mnist().x_test
-        self.pad.load(pictures[self._digits.integers(len(pictures))])
-
     def set(self, **values) -> None:
-        """As in every training; a drawing or blocks that are none are refused at once."""
-        from_bytes(values.get("drawing", BLANK))
+        """As in every training; blocks that are none are refused at once."""
         check_blocks(values.get("blocks", self._start["blocks"]))
         self._note = ""
         super().set(**values)
 
     def reset(self) -> None:
         """Clear the pad, return the controls to the start, and begin as at first."""
-        self.pad.clear()
-        self._rng, self._digits = np.random.default_rng(0), np.random.default_rng(1)
+        self.pad.clear()  # first: chains follow what is drawn, and draw numbers for it
+        self._rng = np.random.default_rng(0)
         self._brush = None
         super().reset()
 

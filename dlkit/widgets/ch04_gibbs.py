@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 
 from dlkit import plots
 from dlkit.models.rbm import RBM
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_machine import (
     check_machine,
     digit_machine,
@@ -23,7 +22,8 @@ from dlkit.widgets.ch04_machine import (
     tile_of,
     usual,
 )
-from dlkit.widgets.drawing_pad import BLANK, SIDE, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.drawing_pad import SIDE, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.drawn import DrawnExplorer, mnist
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.frame import DPI
 from dlkit.widgets.labels import Label, Labels, Style, render
@@ -112,7 +112,7 @@ class Chains:
         return self.began_as_digits & (self.digits != self.digits_at_start)
 
 
-class GibbsChain(TrainingExplorer):
+class GibbsChain(DrawnExplorer, TrainingExplorer):
     """Twenty Gibbs chains v → h → v of one machine, side by side, and their free energies.
 
     rbm: an `RBM` with 784 visible units, for example the one that you have trained, as it is now;
@@ -127,6 +127,7 @@ class GibbsChain(TrainingExplorer):
     restarts = ("start", "drawing")
     most_steps = 20_000
     pace = "10 steps a second"
+    pad_options = {"label": "Draw a digit to start from"}  # noqa: RUF012
     key_help = {  # noqa: RUF012
         "ArrowLeft": "",
         "ArrowRight": "",
@@ -138,11 +139,7 @@ class GibbsChain(TrainingExplorer):
         self.rbm = digit_machine() if rbm is None else copy.deepcopy(check_machine(rbm))
         self._usual = usual(self.rbm)
         self._rng = np.random.default_rng(0)
-        self.pad = DrawingPad(label="Draw a digit to start from")
         super().__init__(**start)
-        self.pad.on_draw(self._drawn)
-        controls = self.children[-1].children[0]
-        controls.children = (self.pad, *controls.children)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         return {
@@ -151,9 +148,6 @@ class GibbsChain(TrainingExplorer):
             "chain": ipywidgets.IntSlider(value=1, min=1, max=CHAINS, description="chain"),
         }
 
-    def state(self) -> dict[str, bytes]:
-        return {"drawing": BLANK}
-
     def actions(self) -> dict[str, Callable[[], Any]]:
         buttons = super().actions()
         return {name: buttons[name] for name in ("Run", "Step")} | {
@@ -161,23 +155,13 @@ class GibbsChain(TrainingExplorer):
             "Show a test digit": self.show_digit,
         }
 
-    def show_digit(self) -> None:
-        """Put one of MNIST's test digits on the pad, at random, and start from it."""
-        pictures = mnist().x_test
-        self.pad.load(pictures[self._rng.integers(len(pictures))])
-
-    def set(self, **values) -> None:
-        """As in every training; a drawing that is none is refused before anything changes."""
-        from_bytes(values.get("drawing", BLANK))
-        super().set(**values)
-
     def reset(self) -> None:
         """Clear the pad, return the controls to the start, and begin as at first."""
-        self.pad.clear()
+        self.pad.clear()  # first: chains follow what is drawn, and draw numbers for it
         self._rng = np.random.default_rng(0)
         super().reset()
 
-    def _drawn(self, pad: DrawingPad) -> None:
+    def drawn(self, pad: DrawingPad) -> None:
         """Start from the drawing; a chain that runs goes on running."""
         start, running = self.values["start"], self.running
         if not pad.is_empty:

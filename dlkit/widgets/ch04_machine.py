@@ -9,8 +9,9 @@ from dlkit import checkpoint, plots
 from dlkit.data.files import asset
 from dlkit.models.dense import softmax
 from dlkit.models.rbm import RBM, GaussianRBM
-from dlkit.widgets.ch02_digit import mnist, trained
+from dlkit.widgets.ch02_digit import trained
 from dlkit.widgets.drawing_pad import SIDE
+from dlkit.widgets.drawn import mnist
 from dlkit.widgets.tiles import paint, palette
 
 GREYS = tuple(  # paper to ink, for a light page and a dark one

@@ -16,8 +16,8 @@ from dlkit.models.dbn import DBN
 from dlkit.models.optimisers import SGD
 from dlkit.models.partition import base_rate
 from dlkit.models.rbm import RBM, cd_step
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_training import INKS, arrange, round_number, thinned
+from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint

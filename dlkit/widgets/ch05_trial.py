@@ -14,7 +14,7 @@ from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD
 from dlkit.models.rbm import cd_step
 from dlkit.train import numpy_step
-from dlkit.widgets.ch02_digit import mnist
+from dlkit.widgets.drawn import mnist
 
 ARMS = ("pretrained", "sigmoid", "ReLU", "dropout")
 SIZES, CLASSES = (784, 500, 500), 10

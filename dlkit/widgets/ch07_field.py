@@ -11,7 +11,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlkit import plots
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_machine import GREYS
 from dlkit.widgets.ch07_stack import (
     POOLS,
@@ -28,6 +27,7 @@ from dlkit.widgets.ch07_stack import (
     spread_of,
     stages,
 )
+from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Explorer, Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import Tile, Tiles, paint

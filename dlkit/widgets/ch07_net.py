@@ -10,8 +10,8 @@ from dlkit.models.lenet import lenet
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import Adam
 from dlkit.train import fit, numpy_step
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch07_stack import SIDE, Stage
+from dlkit.widgets.drawn import mnist
 
 
 @lru_cache(maxsize=1)

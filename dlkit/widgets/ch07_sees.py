@@ -13,12 +13,12 @@ from matplotlib.patches import Rectangle
 from dlkit import plots
 from dlkit.models.convolution import Flatten
 from dlkit.models.dense import Linear, Sequential, softmax
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_machine import GREYS, tile_of
 from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
 from dlkit.widgets.ch07_stack import SIDE, Span, spans
-from dlkit.widgets.drawing_pad import BLANK, DrawingPad, from_bytes, to_bytes
-from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.drawing_pad import from_bytes
+from dlkit.widgets.drawn import DrawnExplorer
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
@@ -63,7 +63,7 @@ class Insight:
         return int(self.probabilities.argmax())
 
 
-class WhatItSees(Explorer):
+class WhatItSees(DrawnExplorer):
     """A pad, every feature map of a net, and what its answer hangs on.
 
     model: a `Sequential` that begins with a Conv2d and takes (N, 1, 28, 28); without one, a LeNet
@@ -91,13 +91,8 @@ class WhatItSees(Explorer):
         self.kinds = stages_of(self.model)
         if len(self.kinds) > len(LEFTS) * len(TOPS):
             raise ValueError(f"model must have at most 4 kinds of maps, got {len(self.kinds)}")
-        self.pad = DrawingPad(label="Draw a digit")
         self._last: dict[Any, Insight] = {}  # of the present drawing: a hover asks it often
         super().__init__(**start)
-        self.pad.on_draw(self._drawn)
-        controls = self.children[-1].children[0]
-        controls.children = (self.pad, *controls.children)
-        self._rng = np.random.default_rng(0)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         names = [str(name) for name in range(self.classes)]
@@ -109,35 +104,18 @@ class WhatItSees(Explorer):
         }
 
     def state(self) -> dict[str, Any]:
-        return {"drawing": BLANK, "cover": None, "chosen": (0, 0)}
+        return super().state() | {"cover": None, "chosen": (0, 0)}
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {"Show a test digit": self.show_digit}
 
-    def show_digit(self) -> None:
-        """Put one of MNIST's test digits on the pad, at random: any, or of the class chosen."""
-        split, wanted = mnist(), self.values["example"]
-        pictures = split.x_test
-        if wanted in split.classes:
-            pictures = pictures[split.y_test == split.classes.index(wanted)]
-        self.pad.load(pictures[self._rng.integers(len(pictures))])
-
     def set(self, **values) -> None:
-        """As in every explorer; a drawing, a place or a map that is none is refused."""
-        from_bytes(values.get("drawing", BLANK))
+        """As in every explorer; a place or a map that is none is refused."""
         if values.get("cover") is not None:
             values["cover"] = _place(values["cover"])
         if "chosen" in values:
             values["chosen"] = self._map(values["chosen"])
         super().set(**values)
-
-    def reset(self) -> None:
-        """Clear the pad and return the controls to the start."""
-        self.pad.clear()
-        super().reset()
-
-    def _drawn(self, pad: DrawingPad) -> None:
-        self.set(drawing=to_bytes(pad.pixels))
 
     def _map(self, chosen: Any) -> tuple[int, int]:
         counts = self._channels()

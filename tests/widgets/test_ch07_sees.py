@@ -5,10 +5,10 @@ import pytest
 
 from dlkit.models.convolution import Conv2d, Flatten, MaxPool2d
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp, softmax
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
 from dlkit.widgets.ch07_sees import BLOCK, LOW, PICTURE, PICTURES, WhatItSees, covered
 from dlkit.widgets.ch07_stack import SIDE
+from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 
 
