@@ -300,6 +300,121 @@ class Practice:
         return self
 
 
+class FrameMemory:
+    """A memory for stacks of frames that keeps each frame once, as in 2015.
+
+    A million steps of four frames of 84×84 are 7 GB so, and 56 GB in a `ReplayMemory`. `add` and
+    `sample` are as there, but `add` always takes a step of all `worlds`, in the same order. An
+    observation is (frames, H, W), newest last; where an episode begins, its first frame fills the
+    stack. What the clock broke off is not drawn, as its last frame is kept nowhere.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        worlds: int,
+        observation_shape: tuple[int, int, int] = (4, 84, 84),
+        *,
+        device: str | torch.device | None = None,
+    ):
+        self.stack, *size = observation_shape
+        self.length = int(check_number("capacity", capacity, low=1, whole=True)) // worlds
+        if self.length < self.stack + 2:
+            raise ValueError(
+                f"capacity must be at least {(self.stack + 2) * worlds}, got {capacity}"
+            )
+        at: dict[str, Any] = {"device": device or default_device()}
+        self.frames = torch.zeros(self.length, worlds, *size, dtype=torch.uint8, **at)
+        self.actions = torch.zeros(self.length, worlds, dtype=torch.int64, **at)
+        self.rewards = torch.zeros(self.length, worlds, **at)
+        self.terminated = torch.zeros(self.length, worlds, dtype=torch.bool, **at)
+        self.broken = torch.zeros(self.length, worlds, dtype=torch.bool, **at)
+        self.age = torch.zeros(self.length, worlds, dtype=torch.int64, **at)  # since the beginning
+        self.worlds, self.capacity, self.rows = worlds, self.length * worlds, 0
+        self._next: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return min(self.rows, self.length) * self.worlds
+
+    def add(
+        self,
+        observations: np.ndarray,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        next_observations: np.ndarray,
+        terminated: np.ndarray,
+    ) -> None:
+        """Keep a step of every world."""
+        before, row = (self.rows - 1) % self.length, self.rows % self.length
+        follows = np.zeros(self.worlds, bool)
+        if self._next is not None:  # does this stack carry on where the last step led?
+            follows = (self._next == observations).reshape(self.worlds, -1).all(axis=1)
+            follows_there = torch.as_tensor(follows, device=self.age.device)
+            self.broken[before] = ~(follows_there | self.terminated[before])
+            self.age[row] = torch.where(follows_there, self.age[before] + 1, 0)
+        for kept, new in (
+            (self.frames, observations[:, -1]),
+            (self.actions, actions),
+            (self.rewards, rewards),
+            (self.terminated, terminated),
+        ):
+            kept[row].copy_(torch.as_tensor(new), non_blocking=True)
+        self._next = next_observations
+        self.rows += 1
+
+    def sample(self, count: int, rng: Source = None) -> Batch:
+        """`count` steps drawn at random, each with the same chance, some perhaps twice."""
+        check_number("count", count, low=1, whole=True)
+        # The oldest rows have lost the frames before them; the newest does not know its next one.
+        oldest = max(self.rows - self.length, 0)
+        first = oldest + (self.stack - 1 if oldest else 0)
+        if self.rows - 1 - first < 1:
+            raise ValueError("the memory holds too little: add two steps before you sample")
+        device = self.frames.device
+        rows = first + draw(self.rows - 1 - first, count, rng, device)
+        worlds = draw(self.worlds, count, rng, device)
+        return self.take(rows, worlds)
+
+    def take(self, rows: Tensor, worlds: Tensor) -> Batch:
+        """The steps of these rows, counted from the first ever added, in these worlds."""
+        rows = rows - self.broken[rows % self.length, worlds].long()  # the step before it instead
+        here, next_row = rows % self.length, (rows + 1) % self.length
+        back = torch.arange(self.stack - 1, -1, -1, device=rows.device)
+        back = torch.minimum(back, self.age[here, worlds][:, None])
+        observations = self.frames[(rows[:, None] - back) % self.length, worlds[:, None]]
+        newest = self.frames[next_row, worlds][:, None]
+        return (
+            observations,
+            self.actions[here, worlds],
+            self.rewards[here, worlds],
+            torch.cat([observations[:, 1:], newest], dim=1),
+            self.terminated[here, worlds],
+        )
+
+
+def nature_network(actions: int, *, device: str | torch.device | None = None) -> nn.Sequential:
+    """The net of Mnih and others (2015): from (N, 4, 84, 84), 0 … 255, to Q (N, actions).
+
+    Three convolutions and two dense layers; with 4 actions 1,686,180 weights and biases.
+    """
+    return nn.Sequential(
+        _Brightness(),
+        *(nn.Conv2d(4, 32, 8, stride=4), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 4, stride=2), nn.ReLU()),
+        *(nn.Conv2d(64, 64, 3, stride=1), nn.ReLU()),
+        nn.Flatten(),
+        *(nn.Linear(64 * 7 * 7, 512), nn.ReLU()),
+        nn.Linear(512, actions),
+    ).to(device or default_device())
+
+
+class _Brightness(nn.Module):
+    """0 … 255 becomes 0 … 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 255
+
+
 def before_reset(after: np.ndarray, ended: np.ndarray, info: dict[str, Any]) -> np.ndarray:
     """Where each step led, (N, …), before any world was set up again: `info["final_obs"]`.
 

@@ -397,6 +397,20 @@ def dqn_twin(rng):
     return [row.received for row in report.rows], [row.expected for row in report.rows]
 
 
+def frames(rng):
+    """Stacks put together from frames kept once, beside the stacks that were put in."""
+    import torch
+
+    kept = dqn_torch.FrameMemory(30, 1, (4, 2, 2), device="cpu")
+    pictures = rng.integers(0, 256, (12, 2, 2)).astype(np.uint8)
+    stacks = [pictures[np.maximum(np.arange(t - 3, t + 1), 0)] for t in range(12)]
+    for t in range(11):
+        step = np.array([0])
+        kept.add(stacks[t][None], step, step, stacks[t + 1][None], step > 0)
+    drawn = kept.take(torch.arange(10), torch.zeros(10, dtype=torch.long))
+    return np.stack([drawn[0], drawn[3]]), np.stack([stacks[:10], stacks[1:11]])
+
+
 def practice_twin(rng):
     """Three cart-poles at once: the twin's loop, and the original's agent in the same worlds."""
     import torch
@@ -479,6 +493,7 @@ OUTPUTS = {
     DQN: dqn,
     Practice: practice,
     dqn_torch.DQN: dqn_twin,
+    dqn_torch.FrameMemory: frames,
     dqn_torch.Practice: practice_twin,
     dqn_torch.ReplayMemory: dqn_twin,
     QLearning: table(QLearning, 0.0),

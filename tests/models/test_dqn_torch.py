@@ -220,6 +220,97 @@ def test_on_a_gpu_it_agrees_and_does_not_wait():
     assert loss.is_cuda
 
 
+# --- Atari's memory and net --------------------------------------------------------------------
+
+
+def walks(worlds, steps, seed=0):
+    """Steps of worlds whose frames are all different: stacks as `Preprocessing` makes them."""
+    rng, frame = np.random.default_rng(seed), 0
+
+    def fresh():
+        nonlocal frame
+        frame += 1
+        return np.full((1, 2), frame % 251, np.uint8)
+
+    stacks = [np.stack([fresh()] * 4) for _ in range(worlds)]
+    for _ in range(steps):
+        led = [np.concatenate([stack[1:], fresh()[None]]) for stack in stacks]
+        ended, late = rng.random(worlds) < 0.15, rng.random(worlds) < 0.1
+        actions, rewards = rng.integers(4, size=worlds), rng.normal(size=worlds)
+        yield np.stack(stacks), actions, rewards, np.stack(led), ended, late & ~ended
+        stacks = [
+            np.stack([fresh()] * 4) if over else after
+            for after, over in zip(led, ended | late, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("steps", [6, 20, 21, 90])
+@pytest.mark.parametrize("worlds", [1, 3])
+def test_frames_kept_once_give_the_stacks_that_were_seen(worlds, steps):
+    kept = dqn_torch.FrameMemory(20 * worlds, worlds, (4, 1, 2), device="cpu")
+    seen = []
+    for *step, late in walks(worlds, steps):
+        kept.add(*step)
+        seen.append((*step, late))
+    assert len(kept) == min(20, steps) * worlds
+    assert kept.capacity == 20 * worlds
+    begun = 0
+    first = max(steps - 20, 0) + (3 if steps > 20 else 0)
+    for row in range(first, steps - 1):
+        for world in range(worlds):
+            if seen[row][5][world]:
+                continue  # the clock broke it off: asked for below
+            found = kept.take(torch.tensor([row]), torch.tensor([world]))
+            stack, action, reward, led, over = (part[0].numpy() for part in found)
+            np.testing.assert_array_equal(stack, seen[row][0][world])
+            assert action == seen[row][1][world]
+            assert reward == np.float32(seen[row][2][world])
+            assert over == seen[row][4][world]
+            if not over:  # what follows the end does not matter
+                np.testing.assert_array_equal(led, seen[row][3][world])
+            begun += (stack == stack[0]).all()
+    assert begun
+
+
+def test_what_the_clock_broke_off_is_not_drawn():
+    kept = dqn_torch.FrameMemory(60, 2, (4, 1, 2), device="cpu")
+    seen = []
+    for *step, late in walks(2, 30, seed=3):
+        kept.add(*step)
+        seen.append((*step, late))
+    late = [(row, w) for row in range(1, 29) for w in range(2) if seen[row][5][w]]
+    assert len(late) > 2
+    for row, world in late:
+        if seen[row - 1][4][world] or seen[row - 1][5][world]:
+            continue  # an episode of one step: there is no step before it
+        stack, *_ = kept.take(torch.tensor([row]), torch.tensor([world]))
+        np.testing.assert_array_equal(stack[0], seen[row - 1][0][world])
+    drawn = kept.sample(500, np.random.default_rng(0))
+    assert drawn[0].shape == drawn[3].shape == (500, 4, 1, 2)
+    assert all(drawn[part].shape == (500,) for part in (1, 2, 4))
+    with Waits() as waits:
+        kept.sample(5)
+    assert not waits.count
+
+
+def test_the_frames_memory_says_what_it_needs():
+    with pytest.raises(ValueError, match="capacity must be at least 12, got 8"):
+        dqn_torch.FrameMemory(8, 2)
+    kept = dqn_torch.FrameMemory(20, 1, (4, 1, 2), device="cpu")
+    with pytest.raises(ValueError, match="the memory holds too little"):
+        kept.sample(1)
+
+
+def test_the_net_of_2015():
+    net = dqn_torch.nature_network(4, device="cpu")
+    assert sum(parameter.numel() for parameter in net.parameters()) == 1_686_180
+    seen = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    agent = dqn_torch.DQN(net)
+    assert agent.actions == 4
+    assert agent.q(seen).shape == (3, 4)
+    torch.testing.assert_close(agent.q(seen), net[1:](seen / 255))
+
+
 # --- Practice ----------------------------------------------------------------------------------
 
 
