@@ -27,16 +27,6 @@ def alive(lab, name):
     return explorer
 
 
-def in_both_themes(lab, explorer, name, picture=""):
-    """The canvas follows the theme; a screenshot of each. Ends in the light one."""
-    for theme in ("dark", "light"):
-        before = explorer.settled()
-        lab.set_theme(theme == "dark")
-        explorer.wait_for_change(before)
-        assert lab.python(f"{name}.dark") == (theme == "dark")
-        lab.screenshot(f"07-{picture or name}-{theme}", explorer)
-
-
 def test_field(page):
     field = alive(page, "field")
     before = field.settled()
@@ -49,10 +39,10 @@ def test_field(page):
     # The pointer over a map: the map of conv 2 is the second of the upper row.
     x, y = page.python("[part / whole for part, whole in zip((5.95, 4.3), field.size)]")
     before = field.settled()
-    field.root.page.mouse.move(**field.point(x, y))
+    page.page.mouse.move(**field.point(x, y))
     field.wait_for_change(before)
     expect(field.description).to_contain_text("of conv 2, which has")
-    in_both_themes(page, field, "field", "field-pooled")
+    field.in_both_themes("ch07-field-pooled", "field")
     # By keyboard alone.
     field.canvas.focus()
     row, column = page.python("field.data.unit")
@@ -66,20 +56,13 @@ def test_field(page):
     expect(field.message).to_contain_text("Nothing is left for")
     field.button("Reset").click()
     expect(field.description).to_contain_text("can see 7 × 7 pixels")
-    in_both_themes(page, field, "field")
 
 
 def test_sees(page):
     sees = alive(page, "sees")
     expect(sees.description).to_contain_text("The pad is empty")
-    pad = sees.root.locator("canvas.dlkit-pad-paper")
-    box = pad.bounding_box()
-    mouse = page.page.mouse
     before = sees.settled()
-    mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.15 * box["height"])
-    mouse.down()
-    mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.85 * box["height"], steps=6)
-    mouse.up()
+    sees.draw((0.5, 0.15), (0.5, 0.85))
     sees.wait_for_change(before)
     expect(sees.description).to_contain_text("The net says 1 with")
     sees.control("test digit").select_option("5")
@@ -88,10 +71,11 @@ def test_sees(page):
     # The pointer over the drawing covers a part of it.
     before = sees.settled()
     x, y = page.python("[part / whole for part, whole in zip((0.12 + 0.71, 5.0), sees.size)]")
-    mouse.move(**sees.point(x, y))
+    sees.canvas.scroll_into_view_if_needed()
+    page.page.mouse.move(**sees.point(x, y))
     sees.wait_for_change(before)
     expect(sees.description).to_contain_text("With the square at row 14, column 14 it says")
-    in_both_themes(page, sees, "sees", "sees-covered")
+    sees.in_both_themes("ch07-sees", "sees")
     sees.canvas.focus()
     sees.canvas.press("x")
     expect(sees.description).not_to_contain_text("With the square at")
@@ -105,6 +89,5 @@ def test_sees(page):
     sees.control("covered with").select_option("ink")
     sees.wait_for_change(before)
     expect(sees.description).to_contain_text("pixels of ink, p(3)")
-    in_both_themes(page, sees, "sees")
     sees.button("Reset").click()
     expect(sees.description).to_contain_text("The pad is empty")
