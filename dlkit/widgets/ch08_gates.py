@@ -26,10 +26,10 @@ from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 NETS: dict[str, Callable[[], Listener]] = {
-    "characters of a novel": novel_listener,
-    "embedded Reber words": reber_listener,
+    "a novel": novel_listener,
+    "Reber words": reber_listener,
 }
-NOVEL = "characters of a novel"
+NOVEL = "a novel"
 VIEWS = ("cell c", "state h", *GATES)
 NOTHING = "nothing"
 LEVELS = ("0", "1", "its mean")
@@ -83,13 +83,15 @@ class GateMicroscope(Explorer):
         return {
             "net": ipywidgets.Dropdown(options=list(NETS), description="the net reads"),
             "text": ipywidgets.Text(
-                value="Anne said nothing. Captain Wentworth was", description="text"
+                value="Anne said nothing. Captain Wentworth was",
+                description="text",
+                layout=ipywidgets.Layout(grid_column="1 / -1"),
             ),
             "word": ipywidgets.Text(value="BTBTXSETE", description="Reber word"),
             "show": ipywidgets.Dropdown(options=VIEWS, description="paint"),
             "ablate": ipywidgets.Dropdown(options=[NOTHING, *GATES], description="hold"),
             "level": ipywidgets.Dropdown(options=LEVELS, description="at"),
-            "alone": ipywidgets.Checkbox(value=False, description="in the chosen unit only"),
+            "alone": ipywidgets.Checkbox(value=False, description="one unit only"),
         }
 
     def state(self) -> dict[str, Any]:

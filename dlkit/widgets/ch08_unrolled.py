@@ -215,7 +215,11 @@ class Unrolled(Explorer):
             (5.1, "a step back multiplies", head),
             (4.87, "the gradient by", head),
             (4.55, f"{_number(measured)}  measured", plain),
-            (4.32, f"{_number(theory)}  theory", plain),
+            (
+                4.32,
+                f"{_number(theory)}  {'theory' if data.cell == 'Elman' else 'by the gate alone'}",
+                plain,
+            ),
             (3.95, f"from step {data.steps} to step 1", head),
             (3.72, f"{_short(data.left)} is left:", plain),
             (3.49, _verdict(data), Style(self.ink, size=11, weight="bold", anchor=0)),

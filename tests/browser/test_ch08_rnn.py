@@ -88,7 +88,7 @@ def test_gates(page):
     gates.control("hold").select_option("output gate o")
     expect(gates.description).to_contain_text("With the output gate o held at 0 in all units")
     gates.in_both_themes("ch08-gates", "gates")
-    gates.control("the net reads").select_option("embedded Reber words")
+    gates.control("the net reads").select_option("Reber words")
     expect(gates.description).to_contain_text("embedded Reber words has heard 9 symbols")
     gates.button("Forget everything").click()
     # By keyboard alone: to the symbol before the one that must be remembered.

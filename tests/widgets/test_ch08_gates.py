@@ -11,7 +11,7 @@ from dlkit.widgets.ch08_gates import LONGEST, NETS, SHOWN, GateMicroscope, _bits
 from dlkit.widgets.ch08_listener import GATES, PASSAGE, listen, novel_listener, reber_listener
 from dlkit.widgets.explorer import Key, Pointer
 
-REBER = "embedded Reber words"
+REBER = "Reber words"
 
 
 @pytest.fixture
