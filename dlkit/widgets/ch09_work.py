@@ -80,9 +80,9 @@ class DQNAtWork(TrainingExplorer):
             ]
             return ipywidgets.Dropdown(options=named, value=value, description=words)
 
-        target = choice(250, [50, 250, 1000, 4000], "copy the target every")
+        target = choice(50, [10, 50, 250, 1000], "copy the target every")
         target.options = [("1: no target network", 1), *target.options]
-        target.value = 250
+        target.value = 50
         return {
             "game": ipywidgets.Dropdown(
                 options=["CartPole", "Bricks"], value="CartPole", description="game"
@@ -364,7 +364,7 @@ def recipe(
         words.append("no replay")
     if target_every == 1:
         words.append("no target network")
-    elif target_every != 250:
+    elif target_every != 50:
         words.append(f"target every {target_every:,}")
     if double:
         words.append("double")
