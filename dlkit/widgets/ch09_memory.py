@@ -218,10 +218,12 @@ class Training:
 
     @property
     def agent(self) -> DQN:
+        """Who learns."""
         return self.practice.agent
 
     @property
     def memory(self) -> SharedMemory:
+        """What it remembers."""
         return self.practice.memory  # type: ignore[return-value]
 
     @property
@@ -289,5 +291,6 @@ class Whole:
     def act_all(
         self, observations: np.ndarray, epsilon: float, rng: np.random.Generator
     ) -> np.ndarray:
+        """An action for each of N observations (N, …)."""
         rows = observations.reshape(len(observations), -1).astype(np.float32, copy=False)
         return self.agent.act_all(rows, epsilon, rng)
