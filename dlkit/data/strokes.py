@@ -18,6 +18,7 @@ from dlkit.data.sequences import Sequences
 INK = 0.35  # from which grey on a pixel is ink
 STEPS = 12  # steps of the pen along the longer side of a drawing
 SHORTEST = 3  # pixels of a line that is a stroke; less is a burr of the thinning
+TREMBLE = 0.3  # steps; a hand's smaller moves are no moves
 TURN = 4  # pixels that tell the direction of the pen
 
 # The eight neighbours of a pixel, clockwise from the one above: P2 … P9 of Zhang and Suen.
@@ -212,7 +213,17 @@ def offsets(strokes: Sequence[ArrayLike], *, steps: int = STEPS) -> np.ndarray:
 
 
 def _resample(line: np.ndarray) -> np.ndarray:
-    """Points about one apart along the polyline, its ends among them; a dot stays one point."""
+    """Points about one apart along the polyline, its ends among them; a dot stays one point.
+
+    Points closer than `TREMBLE` to the one before are left out first: a slow hand's trembling, and
+    the screen's pixels, would make the way longer than it is.
+    """
+    if len(line) > 2 and (np.hypot(*np.diff(line, axis=0).T) < TREMBLE).any():
+        kept = [line[0]]
+        for point in line[1:-1]:
+            if np.hypot(*(point - kept[-1])) >= TREMBLE:
+                kept.append(point)
+        line = np.array([*kept, line[-1]])
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     if along[-1] < 0.5:
         return line[:1]

@@ -69,6 +69,8 @@ class ReadMyPen(RunningExplorer):
 
     net: a net that gives logits (T·N, 10) for offsets (T, N, 3), such as the one that you have
     trained; without one, `pen_reader`. order: how the strokes are given to it, of `ORDERS`.
+    The whole drawing is scaled to one size first, so where it begins already tells something of
+    what came later; while you write it is scaled anew with every point, and read from the start.
     """
 
     title = "Read my pen: an LSTM reads the strokes as they come"
@@ -85,7 +87,7 @@ class ReadMyPen(RunningExplorer):
     def __init__(self, net: Sequential | None = None, **start):
         self.net = pen_reader() if net is None else check_reader(net)
         self._rng = np.random.default_rng(0)
-        self.pad = DrawingPad(label="Write a digit")
+        self.pad = DrawingPad(label="Write a digit", preview=False)
         super().__init__(**start)
         self.pad.on_draw(lambda pad: self.set(strokes=pad.strokes, at=None))
         controls = self.children[-1].children[0]

@@ -27,6 +27,7 @@ function render({ model, el }) {
     "aria-label": "the drawing as the network sees it, 28 by 28 pixels",
   });
   add(figure, "figcaption", {}, "as the network sees it");
+  figure.hidden = !model.get("preview");
   const buttons = add(el, "p");
   const undoButton = add(buttons, "button", { type: "button", ...keys }, "Undo stroke");
   const clearButton = add(buttons, "button", { type: "button", ...keys }, "Clear");

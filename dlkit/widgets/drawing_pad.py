@@ -34,7 +34,8 @@ class DrawingPad(anywidget.AnyWidget):
     `strokes` is a list of polylines of points (x, y, t): x and y in 0 … 1 from the top left, t in
     milliseconds since the first point. `pixels` is the drawing as a network wants it. `label` names
     the pad on the page and for a screen reader. `fit=False` leaves the drawing where it was drawn.
-    `veil` shades a part of the pad, and shows the box in which MNIST's digits lie.
+    `veil` shades a part of the pad, and shows the box in which MNIST's digits lie. `preview=False`
+    hides the small picture of the pixels, for a network that reads the strokes themselves.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -47,6 +48,7 @@ class DrawingPad(anywidget.AnyWidget):
         sync=True, from_json=lambda value, _: bytes(value)
     )
     seen = traitlets.Bytes(b"").tag(sync=True)  # `pixels` as bytes, shown beside the pad
+    preview = traitlets.Bool(True).tag(sync=True)
     fit = traitlets.Bool(True)  # whether strokes are scaled and centred, as MNIST's makers did
     veil = traitlets.Bytes(b"").tag(sync=True)  # 784 bytes, how dark the shade is, or nothing
 

@@ -89,6 +89,7 @@ CHAPTER_03 = "from dlkit.widgets.ch03_vanishing_gradients import *\n"
 CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
 CHAPTER_05 = "from dlkit.widgets.ch05_dbn import *\n"
 CHAPTER_06 = "from dlkit.widgets.ch06_dropout import *\n"
+CHAPTER_08 = "from dlkit.widgets.ch08_rnn import *\n"
 GIBBS = CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng"
 COMPLETE = CHAPTER_04 + "c = CompleteMyDigit()\nc.show_digit()\nc.advance(80)\nc"
 OVERFIT = CHAPTER_06 + "o = OverfitOnPurpose()\no.advance(60)\no"
@@ -112,6 +113,11 @@ EXPLORERS = {
     "06 mask": (CHAPTER_06 + "TheMask()", "dropout p now"),
     "06 overfit, rewinding": (OVERFIT, "step"),
     "06 ensemble": (CHAPTER_06 + "DropoutEnsemble()", "thinned nets asked"),
+    "08 Hopfield memory, rewinding": (
+        CHAPTER_08 + "h = HopfieldMemory()\nh.advance(28)\nh",
+        "step",
+    ),
+    "08 reservoir": (CHAPTER_08 + "Reservoir()", "spectral radius"),
 }
 
 # Watches the picture after each frame that was painted, and presses keys in a burst.

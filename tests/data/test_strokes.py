@@ -191,6 +191,13 @@ def test_writing_slowly_changes_nothing():
     np.testing.assert_allclose(offsets(quick), offsets(slow), atol=1e-5)
 
 
+def test_a_trembling_hand_goes_no_longer_way(rng):
+    """A line across the pad in 400 moves, each off by a pixel of a screen."""
+    straight = np.column_stack([np.linspace(0.1, 0.9, 400), np.full(400, 0.5)])
+    trembling = straight + rng.normal(0, 1 / 400, straight.shape)
+    assert abs(len(offsets([trembling])) - len(offsets([straight]))) <= 1
+
+
 def test_a_dot_and_nothing():
     np.testing.assert_array_equal(offsets([[(0.3, 0.3)]]), [[0, 0, 1]])
     assert offsets([]).shape == (0, 3)
