@@ -118,9 +118,8 @@ class CLayer:
         """u_C (N, planes, height, width), given u_S of the same planes."""
         n, planes = u.shape[:2]
         single = u.reshape(n * planes, 1, *u.shape[2:])
-        pooled = _weighted_sums(single, self.d[None, None], self.padding)[:, 0]
-        pooled = pooled[:, :: self.stride, :: self.stride]
-        pooled = pooled.reshape(n, planes, *pooled.shape[1:])
+        pooled = _weighted_sums(single, self.d[None, None], self.padding, self.stride)
+        pooled = pooled.reshape(n, planes, *pooled.shape[2:])
         inhibition = pooled.mean(axis=1, keepdims=True)
         x = np.maximum((1 + pooled) / (1 + inhibition) - 1, 0)
         return x / (ALPHA + x)
@@ -249,15 +248,16 @@ def _falling(size: int, least: float) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _weighted_sums(u: np.ndarray, weights: np.ndarray, padding: int) -> np.ndarray:
+def _weighted_sums(u: np.ndarray, weights: np.ndarray, padding: int, stride: int = 1) -> np.ndarray:
     """Σ weights · u over the square field round each place: (N, K, height, width).
 
-    u is (N, C, …), weights (K, C, size, size). The fields of all places become the rows of one
-    matrix, so the sums are one product of matrices.
+    u is (N, C, …), weights (K, C, size, size), and of every `stride` places one is kept. The
+    fields of all places become the rows of one matrix, so the sums are one product of matrices.
     """
     planes, size = len(weights), weights.shape[-1]
     u = np.pad(u, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    fields = sliding_window_view(u, (size, size), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5)
+    fields = sliding_window_view(u, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    fields = fields.transpose(0, 2, 3, 1, 4, 5)
     n, height, width = fields.shape[:3]
     sums = fields.reshape(n, height * width, -1) @ weights.reshape(planes, -1).T
     return sums.transpose(0, 2, 1).reshape(n, planes, height, width)

@@ -1,10 +1,12 @@
 """Explorers of chapter 07, each in a module of its own.
 
+KernelLab        paint a kernel, on a photograph or on your drawing
 ReceptiveField   what a unit of a stack of convolutions can see, and what counts for it
 WhatItSees       draw a digit: a LeNet's feature maps, and the pixels that its answer needs
 """
 
 from dlkit.widgets.ch07_field import ReceptiveField
+from dlkit.widgets.ch07_kernel import KernelLab
 from dlkit.widgets.ch07_sees import WhatItSees
 
-__all__ = ["ReceptiveField", "WhatItSees"]
+__all__ = ["KernelLab", "ReceptiveField", "WhatItSees"]
