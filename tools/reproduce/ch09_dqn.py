@@ -5,9 +5,10 @@ replay, without a target network, and as double DQN, eight seeds each. Then it t
 the pixel game Bricks. It writes what it measured to assets/runs/ch09_dqn.json, and the agents to
 assets/models/ch09_cartpole.safetensors and ch09_bricks.safetensors. About half an hour of one core.
 
-What is claimed of a training is claimed of its last policy, or of the one that was best in looks at
-20 starts, played greedily from fresh starts that were never used to choose anything. Every finished training is kept in build/reproduce, the long one on
-Bricks after every stretch as well: what was stopped goes on, and ends as if it had not been.
+What is claimed of a training is claimed of its last policy, or of the one that was best in looks
+at 20 starts, and played greedily from fresh starts that were never used to choose anything. Every
+finished training is kept in build/reproduce, the long one on Bricks after every stretch as well:
+what was stopped goes on, and ends as if it had not been.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -58,7 +60,7 @@ GAME = {
     "batch_size": 32,
     "begin": 5_000,
     "every": 4,
-    "epsilon": (1.0, 0.02, 50_000),
+    "epsilon": (1.0, 0.1, 50_000),
     "rate": 5e-4,  # down to 0 in a straight line
     "steps": 600_000,
     "stretch": 25_000,
@@ -210,7 +212,8 @@ def gather(kept, assets):
     runs, games = [], []
     for path in sorted(kept.glob(f"cartpole-{mark(SIZES, STEPS, CARTPOLE)}/*.safetensors")):
         record = checkpoint.load(path)["record"]
-        runs.append(record | {"scores": thinned(record["scores"])})
+        short = {name: np.round(record[name], 2).tolist() for name in ("greedy", "q", "worth")}
+        runs.append(record | short | {"scores": thinned(record["scores"])})
         if (record["way"], record["seed"]) == ("DQN", 0):
             net = {"sizes": list(SIZES), "network": checkpoint.load(path)["network"]}
             checkpoint.save(
@@ -272,7 +275,9 @@ def keep(path, tree):
     """Write JSON under another name first, so that no half file is ever seen."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(tree, indent=1, ensure_ascii=False)
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda row: " ".join(row[0].split()), text)  # a list, a line
+    temporary.write_text(text + "\n", encoding="utf-8")
     os.replace(temporary, path)
 
 
