@@ -24,8 +24,12 @@ class Game:
     actions: ClassVar[tuple[str, ...]]
     keys: ClassVar[dict[str, int]]  # key -> action
     most_steps: ClassVar[int]
-    unit: ClassVar[str]  # what a score counts
+    unit: ClassVar[str]  # what a score counts, one of them
     loss: ClassVar[str]  # how an episode is lost
+
+    def count(self, score: int) -> str:
+        """A score in words."""
+        return f"{score} {self.unit}{'s' if score != 1 else ''}"
 
     def make(self) -> Any:
         """A gymnasium environment; an episode depends on the seed of `reset` alone."""
@@ -55,7 +59,7 @@ class CartPole(Game):
     actions = ("push left", "push right")
     keys: ClassVar[dict[str, int]] = {"ArrowLeft": 0, "ArrowRight": 1}
     most_steps = 500
-    unit = "steps"
+    unit = "step"
     loss = "the pole fell"
 
     def make(self):
@@ -87,7 +91,7 @@ class Bricks(Game):
     actions = bricks.ACTIONS
     keys: ClassVar[dict[str, int]] = {"ArrowLeft": bricks.LEFT, "ArrowRight": bricks.RIGHT}
     most_steps = 300
-    unit = "bricks"
+    unit = "brick"
     loss = "the ball was missed"
 
     def make(self):

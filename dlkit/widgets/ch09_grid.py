@@ -417,7 +417,9 @@ class PaintTheWorld(TrainingExplorer):
             shown = np.where(ends, world.rewards, q.max(axis=-1))
         board.show(shown, scale=top, blocked=blocked, dark=self.dark)
         numbered = board.cell > 0.8 and board is self.learned and data.view != VIEWS[1]
-        board.point(best, 0.16 if numbered else 0.32)
+        if data.view == VIEWS[1] and board.cell < 0.55:
+            best = np.zeros_like(best)  # the numbers take the room
+        board.point(best, 0.16 if numbered else 0.4 if data.view == VIEWS[1] else 0.32)
         board.labels.show(self._on_board(board, data, q, shown, numbered))
 
     def _on_board(
@@ -442,7 +444,7 @@ class PaintTheWorld(TrainingExplorer):
             if kind == START:
                 yield Label(x - 0.33, y + 0.3, "S", bold)
             elif reward != world._rewards[FLOOR]:
-                yield Label(x, y + 0.05, signed(reward), bold)
+                yield Label(x, y + 0.3, signed(reward), bold)
             if data.view == VIEWS[1]:
                 yield Label(x, y - 0.02, number(float(q[row, column].max())), style)
             elif numbered:

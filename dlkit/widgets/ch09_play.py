@@ -276,18 +276,14 @@ class YouAgainstTheAgent(Explorer):
             view = getattr(data, name)
             self.screens[name].show(data.game, view.observation, dark=self.dark, lost=view.over)
             labels.append(Label(left, top + 0.2, "You" if name == "you" else data.opponent, head))
-            labels.append(Label(left + WIDE, top + 0.2, f"{view.score} {data.game.unit}", number))
+            labels.append(Label(left + WIDE, top + 0.2, data.game.count(view.score), number))
             if view.over:
                 words = data.game.loss if view.lost else "played to the end"
                 style = Style(plots.INK[0], paper=plots.EDGE, size=11, weight="bold", padding=5)
                 labels.append(Label(left + WIDE / 2, LOW + 0.5 * HIGH, words, style))
             if view.q is not None:
-                words = (
-                    "what its network expects in your place" if name == "you" else "Q, its network"
-                )
-                labels.append(
-                    Label(left, LOW - 0.2, words + " (bar: above or below the mean)", plain)
-                )
+                words = "its Q values in your place" if name == "you" else "its Q values"
+                labels.append(Label(left, LOW - 0.2, words + " (bar: about their mean)", plain))
                 more_tiles, more_labels = self.bars[name].show(data.game.actions, view.q, self.ink)
                 tiles += more_tiles
                 labels += more_labels
@@ -322,12 +318,12 @@ class YouAgainstTheAgent(Explorer):
         return button
 
     def describe(self, data: Match) -> str:
-        you, agent, unit = data.you, data.agent, data.game.unit
+        you, agent, count = data.you, data.agent, data.game.count
         words = [
             f"{data.game.name}, round {data.round}, {PHASES[data.phase]}, "
             f"{max(you.steps, agent.steps)} steps.",
-            f"You: {you.score} {unit} after {you.steps} steps{_end(data.game, you)}. "
-            f"{data.opponent.capitalize()}: {agent.score} {unit} after {agent.steps} steps"
+            f"You: {count(you.score)} after {you.steps} steps{_end(data.game, you)}. "
+            f"{data.opponent.capitalize()}: {count(agent.score)} after {agent.steps} steps"
             f"{_end(data.game, agent)}.",
         ]
         if data.phase != "playing":

@@ -90,8 +90,10 @@ CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
 CHAPTER_05 = "from dlkit.widgets.ch05_dbn import *\n"
 CHAPTER_06 = "from dlkit.widgets.ch06_dropout import *\n"
 CHAPTER_08 = "from dlkit.widgets.ch08_rnn import *\n"
+CHAPTER_09 = "from dlkit.widgets.ch09_dqn import *\n"
 GIBBS = CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng"
 COMPLETE = CHAPTER_04 + "c = CompleteMyDigit()\nc.show_digit()\nc.advance(80)\nc"
+PAINTED = CHAPTER_09 + "p = PaintTheWorld(unit='10 episodes')\np.advance(60)\np"
 OVERFIT = CHAPTER_06 + "o = OverfitOnPurpose()\no.advance(60)\no"
 EXPLORERS = {
     "decision boundary": (PICTURE + BOUNDARY, "scale"),
@@ -118,6 +120,9 @@ EXPLORERS = {
         "step",
     ),
     "08 reservoir": (CHAPTER_08 + "Reservoir()", "spectral radius"),
+    "09 paint the world, rewinding": (PAINTED, "step"),
+    "09 deep Q-network, rewinding": (CHAPTER_09 + "w = DQNAtWork()\nw.advance(60)\nw", "step"),
+    "09 you against the agent": (CHAPTER_09 + "YouAgainstTheAgent()", "round"),
 }
 
 # Watches the picture after each frame that was painted, and presses keys in a burst.

@@ -239,5 +239,5 @@ def test_the_words_hold_the_numbers(play):
     play.start()
     play.tick(4)
     you, agent = play.data.you, play.data.agent
-    assert f"You: {you.score} bricks after 4 steps" in play.description
-    assert f"A rule: {agent.score} bricks after 4 steps" in play.description
+    assert f"You: {GAMES['Bricks'].count(you.score)} after 4 steps" in play.description
+    assert f"A rule: {GAMES['Bricks'].count(agent.score)} after 4 steps" in play.description
