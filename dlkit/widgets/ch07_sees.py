@@ -13,10 +13,11 @@ from matplotlib.patches import Rectangle
 from dlkit import plots
 from dlkit.models.convolution import Flatten
 from dlkit.models.dense import Linear, Sequential, softmax
+from dlkit.widgets.ch02_digit import moved
 from dlkit.widgets.ch04_machine import GREYS, tile_of
 from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
 from dlkit.widgets.ch07_stack import SIDE, Span, spans
-from dlkit.widgets.drawing_pad import from_bytes
+from dlkit.widgets.drawing_pad import DrawingPad, from_bytes, to_bytes
 from dlkit.widgets.drawn import DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
@@ -67,9 +68,9 @@ class WhatItSees(DrawnExplorer):
     """A pad, every feature map of a net, and what its answer hangs on.
 
     model: a `Sequential` that begins with a Conv2d and takes (N, 1, 28, 28); without one, a LeNet
-    that has been trained. square: the side, in pixels, of what covers a part of the digit, and
-    cover_with: its colour; about: the class whose probability is watched. State: drawing, the
-    middle of the square or None, and the map that is looked at, (stage, channel).
+    that has been trained. right, down: move the drawing, in pixels; square: the side of what covers
+    a part of it, and cover_with: its colour; about: the class whose probability is watched. State:
+    drawing, the middle of the square or None, and the map that is looked at, (stage, channel).
     """
 
     title = "What it sees: a LeNet's maps, and the pixels that its answer needs"
@@ -97,6 +98,8 @@ class WhatItSees(DrawnExplorer):
     def controls(self) -> dict[str, ipywidgets.Widget]:
         names = [str(name) for name in range(self.classes)]
         return {
+            "right": ipywidgets.IntSlider(value=0, min=-10, max=10, description="move right by"),
+            "down": ipywidgets.IntSlider(value=0, min=-10, max=10, description="move down by"),
             "square": ipywidgets.IntSlider(value=5, min=1, max=14, description="covering square"),
             "cover_with": ipywidgets.Dropdown(options=list(COVERS), description="covered with"),
             "about": ipywidgets.Dropdown(options=[ANSWER, *names], description="asked about"),
@@ -108,6 +111,10 @@ class WhatItSees(DrawnExplorer):
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {"Show a test digit": self.show_digit}
+
+    def drawn(self, pad: DrawingPad) -> None:
+        """A new drawing begins where it is drawn."""
+        self.set(drawing=to_bytes(pad.pixels), **({"right": 0, "down": 0} if pad.is_empty else {}))
 
     def set(self, **values) -> None:
         """As in every explorer; a place or a map that is none is refused."""
@@ -134,11 +141,11 @@ class WhatItSees(DrawnExplorer):
             self._counts = [maps.shape[0] for maps in look(self.model, self.kinds, blank)[1]]
         return self._counts
 
-    def compute(self, *, drawing, square, cover_with, about, cover, **_) -> Insight:
-        key = drawing, square, cover_with, about
+    def compute(self, *, drawing, right, down, square, cover_with, about, cover, **_) -> Insight:
+        key = drawing, right, down, square, cover_with, about
         if key not in self._last:
             target = None if about == ANSWER else int(about)
-            pixels, colour = from_bytes(drawing), COVERS[cover_with]
+            pixels, colour = moved(from_bytes(drawing), right, down), COVERS[cover_with]
             self._last = {key: insight(self.model, self.kinds, pixels, target, square, colour)}
         found = self._last[key]
         if cover is None or found.empty:
@@ -212,6 +219,7 @@ class WhatItSees(DrawnExplorer):
         self.live(*self.bars, *self.second, self.tiles, self.outlines, self.labels)
 
     def draw(self, data: Insight) -> None:
+        self.pad.seen = to_bytes(data.pixels)  # moved, too
         for number, (bar, second) in enumerate(zip(self.bars, self.second, strict=True)):
             best = number == data.likeliest
             bar.set_width(0 if data.empty else BARS[2] * float(data.probabilities[number]))

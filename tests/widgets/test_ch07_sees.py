@@ -135,6 +135,15 @@ def test_a_net_of_ones_own_is_looked_into(rng):
     assert WhatItSees(small(rng, Tanh)).data.empty
 
 
+def test_a_digit_that_is_moved_moves_its_maps_and_not_what_they_show(sees):
+    sees.set(square=1)
+    before = [maps.copy() for maps in sees.data.maps]
+    sees.set(right=2, down=-2)
+    for maps, old, pixels in zip(sees.data.maps, before, (2, 1), strict=False):
+        there = maps[:, 3 - pixels : -3 - pixels, 3 + pixels : maps.shape[2] - 3 + pixels]
+        np.testing.assert_allclose(there, old[:, 3:-3, 3:-3], atol=1e-5)
+
+
 def test_an_empty_pad_says_so_and_reset_empties_it(sees):
     sees.set(square=9, about="3", cover=(3, 3))
     sees.reset()
@@ -146,6 +155,8 @@ def test_an_empty_pad_says_so_and_reset_empties_it(sees):
 
 def test_every_control_to_both_ends(sees):
     for name, ends in {
+        "right": (-10, 10, 0),
+        "down": (-10, 10, 0),
         "square": (1, 14),
         "cover_with": ("paper", "grey", "ink"),
         "about": ("the answer", "0", "9"),
