@@ -89,6 +89,7 @@ CHAPTER_03 = "from dlkit.widgets.ch03_vanishing_gradients import *\n"
 CHAPTER_04 = "from dlkit.widgets.ch04_rbm import *\n"
 CHAPTER_05 = "from dlkit.widgets.ch05_dbn import *\n"
 CHAPTER_06 = "from dlkit.widgets.ch06_dropout import *\n"
+CHAPTER_07 = "from dlkit.widgets.ch07_cnn import *\n"
 CHAPTER_08 = "from dlkit.widgets.ch08_rnn import *\n"
 CHAPTER_09 = "from dlkit.widgets.ch09_dqn import *\n"
 GIBBS = CHAPTER_04 + "g = GibbsChain()\ng.advance(80)\ng"
@@ -115,11 +116,15 @@ EXPLORERS = {
     "06 mask": (CHAPTER_06 + "TheMask()", "dropout p now"),
     "06 overfit, rewinding": (OVERFIT, "step"),
     "06 ensemble": (CHAPTER_06 + "DropoutEnsemble()", "thinned nets asked"),
+    "07 receptive field": (CHAPTER_07 + "ReceptiveField()", "kernel"),
+    "07 what it sees": (CHAPTER_07 + "s = WhatItSees()\ns.show_digit()\ns", "covering square"),
     "08 Hopfield memory, rewinding": (
         CHAPTER_08 + "h = HopfieldMemory()\nh.advance(28)\nh",
         "step",
     ),
     "08 reservoir": (CHAPTER_08 + "Reservoir()", "spectral radius"),
+    "08 unrolled": (CHAPTER_08 + "Unrolled()", "spectral radius"),
+    "08 writer, rewinding": (CHAPTER_08 + "w = Writer()\nw.advance(80)\nw", "step"),
     "09 paint the world, rewinding": (PAINTED, "step"),
     "09 deep Q-network, rewinding": (CHAPTER_09 + "w = DQNAtWork()\nw.advance(60)\nw", "step"),
     "09 you against the agent": (CHAPTER_09 + "YouAgainstTheAgent()", "round"),
