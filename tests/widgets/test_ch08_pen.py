@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dlkit.data import mnist, pen_digits
-from dlkit.data.strokes import offsets, strokes_of
+from dlkit.data.strokes import drawn, offsets, pad, strokes_of
 from dlkit.models.dense import Linear
 from dlkit.widgets.ch08_pen import CHART, ORDERS, ReadMyPen
 from dlkit.widgets.ch08_reader import certainty, network, pen_reader
@@ -70,6 +70,19 @@ def test_the_net_that_ships_reads_digits_that_it_has_never_seen():
 def test_it_reads_what_a_hand_writes(digit):
     x = offsets(BY_HAND[digit])
     assert certainty(pen_reader(), x[:, None])[-1, 0].argmax() == digit
+
+
+def test_it_has_learned_that_a_stroke_may_run_the_other_way():
+    """All strokes turned: 89 % right instead of 94 %, and 0.83 sure on average instead of 0.91."""
+    _, test = pen_digits()
+    turned = []
+    for i, n in enumerate(test.lengths):
+        turned.append(offsets([stroke[::-1] for stroke in drawn(test.x[:n, i])]))
+    x, _, lengths = pad(turned)
+    p = certainty(pen_reader(), x)[lengths - 1, np.arange(1000)]
+    whole = certainty(pen_reader(), test.x)[test.lengths - 1, np.arange(1000)]
+    assert 0.85 < (p.argmax(axis=1) == test.y).mean() < 0.92
+    assert p.max(axis=1).mean() < whole.max(axis=1).mean() - 0.04
 
 
 def test_padding_does_not_change_what_was_read_before():
