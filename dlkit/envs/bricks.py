@@ -66,14 +66,18 @@ class Bricks(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """A new game; `seed` starts the chance anew. Returns the observation and {}."""
+        """A new game; `seed` starts the chance anew. Returns the observation and {}.
+
+        `options={"bricks": 5}` begins with so many bricks in place of 24, to practise the end.
+        """
         super().reset(seed=seed)
-        board, (row, column, down, right) = new_game(self.np_random)
+        count = _bricks(options)
+        board, (row, column, down, right) = new_game(self.np_random, count)
         self._board = board
         self._row, self._column, self._down, self._right = row, column, down, right
         self._trail = row - down, column - right
         self._paddle = SERVE_PADDLE
-        self._left, self._steps, self.over = WALL, 0, False
+        self._left, self._steps, self.over = count, 0, False
         return board.copy(), {}
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -167,7 +171,10 @@ class BricksVector(VectorEnv):
         seed: int | list[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """New games; `seed` (a number, or one for each game) starts their chance anew."""
+        """New games; `seed` (a number, or one for each game) starts their chance anew.
+
+        `options={"bricks": 5}` is for these games alone, not for those that follow them.
+        """
         n = self.num_envs
         if isinstance(seed, list):
             seeds = seed
@@ -184,7 +191,7 @@ class BricksVector(VectorEnv):
         self._board = np.zeros((n, 4, SIZE, SIZE), np.uint8)
         self._ball = np.zeros((4, n), np.intp)  # row, column, down, right
         self._paddle, self._left, self._steps = (np.zeros(n, np.intp) for _ in range(3))
-        self._begin(self._games)
+        self._begin(self._games, _bricks(options))
         return self._board.copy(), {}
 
     def step(
@@ -247,10 +254,10 @@ class BricksVector(VectorEnv):
             return None
         return tuple(_render(board, self.render_mode) for board in self._board)
 
-    def _begin(self, games: np.ndarray) -> None:
+    def _begin(self, games: np.ndarray, count: int = WALL) -> None:
         for game in games:
-            self._board[game], self._ball[:, game] = new_game(self._generators[game])
-        self._paddle[games], self._left[games], self._steps[games] = SERVE_PADDLE, WALL, 0
+            self._board[game], self._ball[:, game] = new_game(self._generators[game], count)
+        self._paddle[games], self._left[games], self._steps[games] = SERVE_PADDLE, count, 0
 
     @staticmethod
     def _off_the_sides(column: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -261,26 +268,33 @@ class BricksVector(VectorEnv):
 # --- How a game begins -------------------------------------------------------------------------
 
 
-def new_wall(rng: np.random.Generator) -> np.ndarray:
-    """`WALL` bricks on the 30 places of a wall, (3, 10) of 0 and 1."""
+def new_wall(rng: np.random.Generator, count: int = WALL) -> np.ndarray:
+    """`count` bricks on the 30 places of a wall, (3, 10) of 0 and 1."""
     places = np.zeros(PLACES, np.uint8)
-    places[rng.permutation(PLACES)[:WALL]] = 1
+    places[rng.permutation(PLACES)[:count]] = 1
     return places.reshape(-1, SIZE)
 
 
-def new_game(rng: np.random.Generator) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+def new_game(
+    rng: np.random.Generator, count: int = WALL
+) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """The first board (4, 10, 10), and the ball's row, column and direction (down, right).
 
     The ball flies up from row 5, out of any column but the outermost, to the left or the right.
     Whatever the serve, the paddle can still get there in time.
     """
     board = np.zeros((4, SIZE, SIZE), np.uint8)
-    board[BRICKS, WALL_ROWS] = new_wall(rng)
+    board[BRICKS, WALL_ROWS] = new_wall(rng, count)
     column, right = int(rng.integers(1, SIZE - 1)), int(rng.integers(2)) * 2 - 1
     board[BALL, SERVE_ROW, column] = 1
     board[TRAIL, SERVE_ROW + 1, column - right] = 1
     board[PADDLE, BOTTOM, SERVE_PADDLE : SERVE_PADDLE + 2] = 1
     return board, (SERVE_ROW, column, -1, right)
+
+
+def _bricks(options: dict[str, Any] | None) -> int:
+    count = (options or {}).get("bricks", WALL)
+    return int(check_number("options['bricks']", count, low=0, high=PLACES, whole=True))
 
 
 # --- Pictures ----------------------------------------------------------------------------------

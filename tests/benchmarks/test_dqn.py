@@ -110,12 +110,12 @@ def stable_baselines(schedule):
 
 def cleanrl_seconds(path, folder):
     """Seconds that CleanRL's script takes for `STEPS` steps, learning in all of them."""
-    one = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    one = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     asked = {"learning-starts": BEGIN, "buffer-size": CAPACITY, "batch-size": BATCH}
 
     def run(steps):
         words = [f"--{name}={value}" for name, value in asked.items()]
-        words += [f"--total-timesteps={steps}", "--env-id=CartPole-v1", "--no-cuda"]
+        words += [f"--total-timesteps={steps}", "--env-id=CartPole-v1"]
         action = [sys.executable, path, *words]
         return seconds(
             lambda: subprocess.run(

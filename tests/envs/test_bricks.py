@@ -208,6 +208,25 @@ def test_many_games_rebuild_their_walls_as_one_does():
     assert one._left > 0
 
 
+@pytest.mark.parametrize("count", [0, 1, 7, 30])
+def test_a_game_can_begin_with_fewer_bricks(count):
+    one, many = Bricks(), BricksVector(2, max_steps=5)
+    seen, _ = one.reset(seed=4, options={"bricks": count})
+    others, _ = many.reset(seed=[4, 5], options={"bricks": count})
+    assert seen[BRICKS].sum() == count
+    np.testing.assert_array_equal(seen, others[0])
+    for _ in range(4):
+        action = bricks.follower(seen)
+        seen, *_ = one.step(int(action))
+        others, *_ = many.step(np.array([action, 0]))
+        np.testing.assert_array_equal(seen, others[0])
+    assert one._left == seen[BRICKS].sum()
+    others, *_ = many.step(np.zeros(2, int))
+    assert (others[:, BRICKS].sum(axis=(1, 2)) == 24).all()  # the next games are whole ones
+    with pytest.raises(ValueError, match="options\\['bricks'\\] must be between 0 and 30, got 31"):
+        one.reset(options={"bricks": 31})
+
+
 def test_players_score_what_their_rules_are_worth():
     random, _ = bricks.scores(LIKE_RANDOM["random"], games=200, seed=500)
     rule, steps = bricks.scores(bricks.follower, games=200, seed=500)

@@ -21,6 +21,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from gymnasium.wrappers import FlattenObservation
@@ -57,13 +58,15 @@ GAME = {
     "double": True,
     "target_every": 500,
     "capacity": 100_000,
-    "batch_size": 32,
+    "batch_size": 64,  # half of it seen in a mirror
     "begin": 5_000,
     "every": 4,
-    "epsilon": (1.0, 0.1, 50_000),
-    "rate": 5e-4,  # down to 0 in a straight line
-    "steps": 600_000,
+    "epsilon": (1.0, 0.05, 50_000),
+    "rate": 1e-3,  # down to 0 in a straight line
+    "steps": 400_000,
     "stretch": 25_000,
+    "max_steps": 250,
+    "fewer": 0.5,  # this part of the games begins with fewer bricks
 }
 GAMES = 200  # fresh starts for the last policy
 
@@ -111,6 +114,29 @@ def cartpole(kept, way, seed):
     return result
 
 
+class Lesson(bricks.Bricks):
+    """Bricks, but some games begin with fewer bricks: the end is hard, and is rarely reached."""
+
+    def reset(self, *, seed=None, options=None):
+        rng = self.np_random if seed is None else np.random.default_rng(seed)
+        fewer = rng.random() < GAME["fewer"]
+        count = int(rng.integers(1, bricks.WALL)) if fewer else bricks.WALL
+        return super().reset(seed=seed, options={"bricks": count})
+
+
+class BothSides(ReplayMemory):
+    """A memory that half of the time turns left and right: in a mirror it is the same game."""
+
+    def take(self, places):
+        seen, actions, rewards, after, terminated = super().take(places)
+        half = len(places) // 2
+        for pictures in (seen, after):
+            turned = pictures[:half].reshape(half, 4, bricks.SIZE, bricks.SIZE)[..., ::-1]
+            pictures[:half] = turned.reshape(half, -1)
+        actions[:half] = np.array([bricks.STAY, bricks.RIGHT, bricks.LEFT])[actions[:half]]
+        return seen, actions, rewards, after, terminated
+
+
 def bricks_agent(seed):
     """An agent before it has seen the game."""
     net = mlp(GAME["sizes"], rng=np.random.default_rng([seed, 9]))
@@ -128,12 +154,20 @@ def player(agent):
     return lambda seen: agent.q(seen.reshape(len(seen), -1)).argmax(axis=1)
 
 
+def in_rows(agent):
+    """The agent for pictures, which it takes as rows."""
+    return SimpleNamespace(
+        act_all=lambda seen, *more: agent.act_all(seen.reshape(len(seen), -1), *more)
+    )
+
+
 def bricks_training(kept, seed):
     """Train on Bricks from the last finished stretch on; the record and the net."""
     path = kept / f"bricks-{mark(GAME)}" / f"{seed}.safetensors"
     agent = bricks_agent(seed)
-    memory = ReplayMemory(GAME["capacity"], (400,), np.uint8)
-    record = {"seed": seed, "steps": [], "training": [], "greedy": [], "q": [], "seconds": 0.0}
+    memory = BothSides(GAME["capacity"], (400,), np.uint8)
+    record = {"seed": seed, "steps": [], "training": [], "greedy": [], "q": [], "worth": []}
+    record["seconds"] = 0.0
     if path.exists():
         state = checkpoint.load(path)
         if state["record"]["steps"][-1] >= GAME["steps"]:
@@ -150,7 +184,7 @@ def bricks_training(kept, seed):
         # Each stretch begins with a new game and new chance, whether it was stopped here or not.
         practice = Practice(
             agent,
-            FlattenObservation(bricks.Bricks()),
+            FlattenObservation(Lesson(max_steps=GAME["max_steps"])),
             np.random.default_rng([seed, steps]),
             capacity=1,
             batch_size=GAME["batch_size"],
@@ -168,6 +202,9 @@ def bricks_training(kept, seed):
         record["training"].append(float(np.mean(practice.scores)))
         record["greedy"].append(float(bricks.scores(player(agent), games=50, seed=seed)[0].mean()))
         record["q"].append(float(agent.q(starts.reshape(50, -1)).max(axis=1).mean()))
+        games = bricks.BricksVector(50)
+        worth = play(in_rows(agent), games, seed=seed, gamma=agent.gamma)
+        record["worth"].append(float(worth.mean()))
         record["seconds"] = round(record["seconds"] + seconds, 1)
         names = ("observations", "actions", "rewards", "next_observations", "terminated")
         finished = steps >= GAME["steps"]
