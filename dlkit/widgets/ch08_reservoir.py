@@ -20,6 +20,8 @@ WASHOUT, LEARNED, FORETOLD = 200, 1400, 300  # steps
 BEFORE = 100  # steps that are shown before the net is left alone
 ECHO = 200  # steps of the two starts
 LOST = 0.5  # standard deviations: from here on the prediction has left the series
+FAR = 1e100  # larger numbers of a prediction that runs away are all the same to us
+AWAY = 10.0  # a prediction beyond this has run away: the series stays below 2
 SHOWN = 6  # units whose states are shown
 FORGOTTEN = 1e-6  # a smaller distance is none
 EDGE = 1.7  # of the plane of eigenvalues
@@ -54,6 +56,11 @@ class Echo:
         """For how many steps the prediction stays within `LOST` standard deviations."""
         gone = np.abs(self.prediction - self.truth) > LOST * self.truth.std()
         return int(gone.argmax()) if gone.any() else len(gone)
+
+    @property
+    def runs_away(self) -> bool:
+        """Whether the net, left alone, says numbers that no series ever had."""
+        return bool(np.abs(self.prediction).max() > AWAY)
 
     @property
     def forgets(self) -> bool:
@@ -127,7 +134,10 @@ class Reservoir(Explorer):
             distance = np.abs(both[:, 0] - both[:, 1]).max(axis=1)
             net.fit_readout(x[: LEARNED - 1], x[1:LEARNED], washout=WASHOUT, ridge=10.0**ridge)
             state = net.state
-            prediction = net.free_run(x[LEARNED - 1 : LEARNED], FORETOLD, state)
+            with np.errstate(over="ignore", invalid="ignore"):  # some run away without end
+                prediction = net.free_run(x[LEARNED - 1 : LEARNED], FORETOLD, state)
+            prediction = np.nan_to_num(prediction, nan=FAR, posinf=FAR, neginf=-FAR)
+            prediction = prediction.clip(-FAR, FAR)
             guided = net.predict(x[LEARNED - 1 : -1], state)
             heard = np.concatenate([x[LEARNED - 2 * BEFORE : LEARNED], prediction[:-1]])
             states = net.run(heard)[BEFORE:, 0, :SHOWN]
@@ -254,6 +264,8 @@ class Reservoir(Explorer):
             f"One step ahead its NRMSE is {data.one_step:.2g}; left alone it {lost}, and over the "
             f"first 84 its NRMSE is {data.free:.2g}."
         )
+        if data.runs_away:
+            words.append("Then it runs away to numbers that the series never had.")
         apart = "less than 1e-15" if data.distance[-1] < 1e-15 else f"{data.distance[-1]:.1e}"
         words.append(
             f"Two different starts are {apart} apart after {ECHO} steps"

@@ -110,6 +110,20 @@ def test_the_echo_of_the_start_fades_faster_with_a_smaller_radius(explorer):
     assert len(explorer.data.distance) == ECHO
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_prediction_that_runs_away_is_said():
+    """Few units, no leak, large readout weights: what it says feeds upon itself."""
+    explorer = Reservoir(spectral_radius=0.9, leak=1.0, units=50, ridge=-10)
+    assert explorer.data.runs_away
+    assert np.isfinite(explorer.data.prediction).all()
+    assert np.isfinite(explorer.data.free)
+    pixels(explorer)
+    assert "Then it runs away to numbers that the series never had." in explorer.description
+    assert "nan" not in explorer.description
+    explorer.set(spectral_radius=0.9, leak=0.5, units=100, ridge=-8)
+    assert not explorer.data.runs_away
+
+
 def test_another_reservoir_has_other_weights(explorer):
     first = explorer.data
     explorer.draw_another()
