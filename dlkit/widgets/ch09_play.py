@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from dlkit import plots
 from dlkit.models.dqn import DQN
-from dlkit.widgets.ch09_agents import OWN, PLAYERS, network_player, player
+from dlkit.widgets.ch09_agents import OWN, PLAYERS, TRAINED, network_player, player
 from dlkit.widgets.ch09_games import GAMES, Bars, Game, Player, Screen, minus
 from dlkit.widgets.explorer import Explorer, Key, Pointer
 from dlkit.widgets.frame import alone
@@ -87,7 +87,8 @@ class YouAgainstTheAgent(Explorer):
     second of Bricks and 12 of CartPole; number: of the round, which is its seed. Without a
     browser `tick` moves the clock.
 
-    agents: of your own, by game: `YouAgainstTheAgent(agents={"CartPole": agent})` with a `DQN`.
+    agents: of your own, by game, in place of the stored networks: `YouAgainstTheAgent(agents=
+    {"CartPole": agent})` with a `DQN`.
     """
 
     title = "You against the agent"
@@ -115,12 +116,10 @@ class YouAgainstTheAgent(Explorer):
         super().__init__(**start)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
-        game = next(iter(self._agents), "Bricks")
-        players = [OWN, *PLAYERS] if self._agents else list(PLAYERS)
         return {
-            "game": ipywidgets.Dropdown(options=list(GAMES), value=game, description="game"),
+            "game": ipywidgets.Dropdown(options=list(GAMES), value="Bricks", description="game"),
             "opponent": ipywidgets.Dropdown(
-                options=players, value=self._first(game, players), description="beside you plays"
+                options=list(PLAYERS), value=self._first(), description="beside you plays"
             ),
             "speed": ipywidgets.FloatSlider(
                 value=1, min=0.25, max=4, step=0.25, description="speed"
@@ -133,18 +132,17 @@ class YouAgainstTheAgent(Explorer):
 
     def player(self, game: str, name: str) -> Player:
         """Who plays under this name; ValueError where there is nobody."""
-        if name == OWN:
-            if game not in self._agents:
-                raise ValueError(f"No agent of your own was given for {game}: choose another.")
-            return network_player(name, self._agents[game])
+        if name == TRAINED and game in self._agents:
+            return network_player(OWN, self._agents[game])
         return player(game, name)
 
-    def _first(self, game: str, names: Sequence[str]) -> str:
-        for name in names:
+    def _first(self) -> str:
+        """The best player there is."""
+        for name in PLAYERS:
             with contextlib.suppress(ValueError):
-                self.player(game, name)
+                self.player("Bricks", name)
                 return name
-        raise ValueError(f"There is nobody to play {game} against.")
+        raise ValueError("There is nobody to play against.")
 
     # The clock --------------------------------------------------------------------------------
 
@@ -243,7 +241,7 @@ class YouAgainstTheAgent(Explorer):
             self._phase, self._task = "ready", None
             self._held, self._tapped, self._pointed = [], None, None
         views = {name: _view(seat, other) for name, seat in self._seats.items()}
-        return Match(GAMES[game], opponent, self._phase, **views, round=number, tally=self._tally)
+        return Match(GAMES[game], other.name, self._phase, **views, round=number, tally=self._tally)
 
     def reset(self) -> None:
         """Return the controls to the start; the tally too."""
