@@ -210,6 +210,7 @@ class Training:
         self.practice.memory = SharedMemory(capacity, setting.sizes[0], setting)  # type: ignore
         self.episodes, self.scores = 0, []
         self.loss = np.nan
+        self.recipe = ""  # the settings of the last steps, in words
         self._earned, self._worth = 0.0, 1.0
         self._hoped = self._best_q()
         self.hopes: list[float] = []  # max Q at the start of the last episodes

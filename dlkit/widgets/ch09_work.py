@@ -121,6 +121,7 @@ class DQNAtWork(TrainingExplorer):
         agent.double, practice.replay = values["double"], values["replay"]
         agent.optimiser.learning_rate = values["learning_rate"]
         practice.begin, practice.epsilon_line = BEGIN, self._line(training, values["epsilon"])
+        training.recipe = recipe(**values)
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(unit):
                 training.step()
@@ -142,7 +143,8 @@ class DQNAtWork(TrainingExplorer):
         counts = np.bincount(memory.spots, minlength=rows * columns).reshape(rows, columns)
         training.practice.epsilon_line = self._line(training, epsilon)
         if self.time == self.branch.length or self.branch.name not in self._recipes:
-            self._recipes[self.branch.name] = recipe(epsilon=epsilon, **values)
+            named = training.recipe or recipe(epsilon=epsilon, **values)
+            self._recipes[self.branch.name] = named
         return Sight(
             training,
             training.q.copy(),

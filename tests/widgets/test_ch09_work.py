@@ -143,8 +143,11 @@ def test_back_and_on_in_a_branch(work):
     assert not (work.data.q == q).all()
     assert "A: usual settings" in work.labels.texts[-1]
     assert "C: no replay" in work.labels.texts[-1]
+    work.set(double=True)  # nothing has been learned with it yet
     work.fork()
     assert work.branch.name == "D"
+    work.advance(1)
+    assert work.labels.texts[-1].endswith("C: no replay    D: no replay, double")
 
 
 def test_a_click_into_a_chart_goes_back(work):
