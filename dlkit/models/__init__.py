@@ -20,6 +20,7 @@ residual      a way round a layer: y = x + F(x)
 tabular       value iteration, Q-learning and SARSA on a table
 dqn           the deep Q-network: replay memory, target network, double DQN; dqn_torch is its twin
 convolution   Conv2d and pooling: one small detector at every place of a picture
+graphs_torch  a training step recorded once and played again by the GPU
 neocognitron  Fukushima's net of S- and C-cells, which learns to see without labels
 lenet         LeCun's nets of 1989 and 1998, a LeNet of today, AlexNet to look at; how to count them
 recurrent     nets with a memory: RNN, LSTM, GRU, both ways through a sequence, clipping
