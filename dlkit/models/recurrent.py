@@ -345,8 +345,8 @@ class Bidirectional(Layer):
     """One layer reads forwards, the other backwards, and both are heard (Schuster, Paliwal 1997).
 
     Gives (T, N, 2H): at each step what the first knows of the past and the second of the future.
-    Both layers are of one kind and size. Parameters are named as in torch, those of the second with
-    `_reverse` at the end.
+    Both layers are of one kind and size, and need the whole sequence: leave their `carry` off.
+    Parameters are named as in torch, those of the second with `_reverse` at the end.
     """
 
     def __init__(self, ahead: _Recurrent, back: _Recurrent):
