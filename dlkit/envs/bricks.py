@@ -1,15 +1,18 @@
 """Bricks: a pixel game of 10×10, learned in minutes, in the spirit of Breakout (Atari 1976).
 
-A ball flies diagonally, one cell a step. It bounces off the walls at the sides and on top, and off
-the bricks, which break: a point each. The paddle at the bottom is two cells wide and moves one cell
-a step. Its left half sends the ball off to the left and its right half to the right, so that a
-player can aim. A ball that is missed ends the game. When every brick is gone, a new wall stands as
-soon as the ball is back at the paddle. Each wall is 24 bricks on 30 places, drawn by chance; so is
-the serve. After `max_steps` the game is cut off (truncated, which is no loss).
+A ball flies diagonally, one cell a step. It bounces off the ceiling and off the bricks, which
+break: a point each. At a side it takes one step straight along the wall before it turns; otherwise
+it would see the cells of one colour of a chessboard and no others. The paddle at the bottom is two
+cells wide and moves one cell a step. Its left half sends the ball off to the left and its right
+half to the right, so that a player can aim. A ball that is missed ends the game. When every brick
+is gone, a new wall stands as soon as the ball is back at the paddle. Each wall is 24 bricks on 30
+places, drawn by chance; so is the serve. After `max_steps` the game is cut off (truncated, which
+is no loss).
 
 What the player sees is four pictures of 0 and 1: paddle, ball, trail (where the ball was one step
-ago) and bricks. The ball's cell less the trail's is its direction, so one observation says all that
-the next step depends on, but for the time that is left.
+ago) and bricks. The ball's cell less the trail's is its direction; where both are in one column, it
+is at a side and turns away. So one observation says all that the next step depends on, but for the
+time that is left.
 """
 
 from collections.abc import Callable
@@ -104,34 +107,31 @@ class Bricks(gymnasium.Env):
             board[PADDLE, BOTTOM, paddle + 1] = 1
 
         # Which way the ball goes from here: walls, paddle, bricks.
-        if not 0 <= column + right < SIZE:
-            right = -right
+        target, turned = _sideways(column, right)
         if row + down < 0:
             down = 1
-        if row + down == BOTTOM and 0 <= column + right - paddle <= 1:
-            right = -1 if column + right == paddle else 1
-            if not 0 <= column + right < SIZE:
-                right = -right
+        if row + down == BOTTOM and 0 <= target - paddle <= 1:
+            target, turned = _sideways(column, -1 if target == paddle else 1)
             down = -1
             if not self._left:
                 bricks[WALL_ROWS] = new_wall(self.np_random)
                 self._left = WALL
         broken = 0
-        if bricks[row + down, column + right]:
-            bricks[row + down, column + right] = 0
+        if bricks[row + down, target]:
+            bricks[row + down, target] = 0
             broken, down = 1, -down
-            if bricks[row + down, column + right]:  # between two rows of bricks: it comes through
-                bricks[row + down, column + right] = 0
+            if bricks[row + down, target]:  # between two rows of bricks: it comes through
+                bricks[row + down, target] = 0
                 broken = 2
 
         board[TRAIL][self._trail] = 0
         board[BALL, row, column] = 0
         board[TRAIL, row, column] = 1
         self._trail = row, column
-        row, column = row + down, column + right
+        row, column = row + down, target
         board[BALL, row, column] = 1
 
-        self._row, self._column, self._down, self._right = row, column, down, right
+        self._row, self._column, self._down, self._right = row, column, down, turned
         self._paddle, self._left = paddle, self._left - broken
         self._steps += 1
         lost, late = row == BOTTOM, self._steps >= self.max_steps
@@ -208,19 +208,17 @@ class BricksVector(VectorEnv):
         row, column, down, right = self._ball
         paddle = np.clip(self._paddle + MOVES[actions], 0, SIZE - 2)
 
-        right = self._off_the_sides(column, right)
+        target, turned = _sideways_all(column, right)
         down = np.where(row + down < 0, 1, down)
-        target = column + right
         caught = (row + down == BOTTOM) & (target >= paddle) & (target <= paddle + 1)
         if caught.any():
             right = np.where(caught, np.where(target == paddle, -1, 1), right)
-            right = self._off_the_sides(column, right)
+            target, turned = _sideways_all(column, right)
             down = np.where(caught, -1, down)
             for game in np.flatnonzero(caught & (self._left == 0)):
                 bricks[game, WALL_ROWS] = new_wall(self._generators[game])
                 self._left[game] = WALL
         rewards = np.zeros(self.num_envs)
-        target = column + right
         hit = np.flatnonzero(bricks[games, row + down, target])
         if hit.size:
             bricks[hit, (row + down)[hit], target[hit]] = 0
@@ -234,10 +232,10 @@ class BricksVector(VectorEnv):
         board[games, PADDLE, BOTTOM, paddle] = 1
         board[games, PADDLE, BOTTOM, paddle + 1] = 1
         board[games, TRAIL, row, column] = 1
-        row, column = row + down, column + right
+        row, column = row + down, target
         board[games, BALL, row, column] = 1
 
-        self._ball = np.stack([row, column, down, right])
+        self._ball = np.stack([row, column, down, turned])
         self._paddle = paddle
         self._left -= rewards.astype(np.intp)
         self._steps += 1
@@ -258,11 +256,6 @@ class BricksVector(VectorEnv):
         for game in games:
             self._board[game], self._ball[:, game] = new_game(self._generators[game], count)
         self._paddle[games], self._left[games], self._steps[games] = SERVE_PADDLE, count, 0
-
-    @staticmethod
-    def _off_the_sides(column: np.ndarray, right: np.ndarray) -> np.ndarray:
-        target = column + right
-        return np.where((target < 0) | (target >= SIZE), -right, right)
 
 
 # --- How a game begins -------------------------------------------------------------------------
@@ -290,6 +283,18 @@ def new_game(
     board[TRAIL, SERVE_ROW + 1, column - right] = 1
     board[PADDLE, BOTTOM, SERVE_PADDLE : SERVE_PADDLE + 2] = 1
     return board, (SERVE_ROW, column, -1, right)
+
+
+def _sideways(column: int, right: int) -> tuple[int, int]:
+    """The next column, and the direction from there: at a side the ball takes a step straight."""
+    target = column + right
+    return (target, right) if 0 <= target < SIZE else (column, -right)
+
+
+def _sideways_all(column: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    target = column + right
+    inside = (target >= 0) & (target < SIZE)
+    return np.where(inside, target, column), np.where(inside, right, -right)
 
 
 def _bricks(options: dict[str, Any] | None) -> int:
@@ -341,8 +346,8 @@ def follower(observations: np.ndarray) -> np.ndarray:
     column = observations[..., BALL, :, :].any(axis=-2).argmax(axis=-1)
     trail = observations[..., TRAIL, :, :].any(axis=-2).argmax(axis=-1)
     paddle = observations[..., PADDLE, BOTTOM, :].argmax(axis=-1)
-    right = column - trail
-    goal = np.where((column + right < 0) | (column + right >= SIZE), column - right, column + right)
+    right = np.where(column != trail, column - trail, np.where(column == 0, 1, -1))
+    goal = np.clip(column + right, 0, SIZE - 1)
     return np.where(goal < paddle, LEFT, np.where(goal > paddle + 1, RIGHT, STAY))
 
 

@@ -63,7 +63,7 @@ GAME = {
     "every": 4,
     "epsilon": (1.0, 0.05, 50_000),
     "rate": 1e-3,  # down to 0 in a straight line
-    "steps": 400_000,
+    "steps": 300_000,
     "stretch": 25_000,
     "max_steps": 250,
     "fewer": 0.5,  # this part of the games begins with fewer bricks
