@@ -80,9 +80,9 @@ class DQNAtWork(TrainingExplorer):
             ]
             return ipywidgets.Dropdown(options=named, value=value, description=words)
 
-        target = choice(50, [10, 50, 250, 1000], "copy the target every")
+        target = choice(60, [10, 60, 250, 1000], "copy the target every")
         target.options = [("1: no target network", 1), *target.options]
-        target.value = 50
+        target.value = 60
         return {
             "game": ipywidgets.Dropdown(
                 options=["CartPole", "Bricks"], value="CartPole", description="game"
@@ -95,7 +95,7 @@ class DQNAtWork(TrainingExplorer):
             ),
             "learning_rate": choice(1e-3, [1e-4, 3e-4, 1e-3, 3e-3, 1e-2], "learning rate"),
             "gamma": choice(0.99, [0.5, 0.8, 0.9, 0.95, 0.99], "discount γ"),
-            "capacity": choice(20_000, [500, 2_000, 20_000], "room in the memory"),
+            "capacity": choice(100_000, [500, 10_000, 100_000], "room in the memory"),
             "unit": choice(100, [1, 10, 100, 200], "moves in a step"),
             "seed": ipywidgets.IntSlider(value=0, min=0, max=20, description="random start"),
         }
@@ -366,7 +366,7 @@ def recipe(
         words.append("no replay")
     if target_every == 1:
         words.append("no target network")
-    elif target_every != 50:
+    elif target_every != 60:
         words.append(f"target every {target_every:,}")
     if double:
         words.append("double")

@@ -102,7 +102,7 @@ def test_it_learns_to_balance_longer_than_chance(work):
     work.test()
     steps, mean = work.data.training.tested
     assert steps == 10_000
-    assert mean > 60  # chance balances for about 22, and seeds 0 … 7 reached 139 to 253
+    assert mean > 60  # chance balances for about 22, and seeds 0 … 7 reached 114 to 252
     assert f"Test after 10,000 moves: {mean:.1f}, greedy." in work.description
 
 
@@ -186,7 +186,7 @@ def test_every_control_to_both_ends_and_back(work):
         "epsilon": (0, 1),
         "learning_rate": (1e-4, 1e-2),
         "gamma": (0.5, 0.99),
-        "capacity": (500, 20_000),
+        "capacity": (500, 100_000),
         "unit": (1, 200),
         "seed": (0, 20),
     }.items():

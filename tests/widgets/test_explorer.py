@@ -248,6 +248,18 @@ def test_keys(line):
     assert Key("a") == Key("a", shift=False)
 
 
+def test_a_key_that_is_let_go_reaches_only_those_who_ask():
+    class Held(Line):
+        def on_release(self, event):
+            self.set(point=(9, 9))
+
+    assert not Line().frame.releases
+    held = Held()
+    assert held.frame.releases
+    held._receive({"kind": "release", "key": "ArrowUp"})
+    assert held.values["point"] == (9, 9)
+
+
 def test_an_explorer_without_pointer_and_keys_takes_none():
     class Plain(Line):
         on_pointer, on_key = Explorer.on_pointer, Explorer.on_key
