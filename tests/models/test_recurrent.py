@@ -299,7 +299,7 @@ def test_torch_layers_that_differ_are_refused():
         torch.nn.LSTM(3, 4, proj_size=2),
         torch.nn.GRU(3, 4, bias=False),
         torch.nn.RNN(3, 4, nonlinearity="relu"),
-        torch.nn.Flatten(1),
+        torch.nn.Flatten(0),
     ):
         with pytest.raises(ValueError, match="no NumPy original"):
             to_numpy(odd)
