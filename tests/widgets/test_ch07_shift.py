@@ -6,8 +6,7 @@ import pytest
 from dlkit.models.convolution import Conv2d, Flatten
 from dlkit.models.dense import Linear, Sequential, mlp, softmax
 from dlkit.widgets.ch02_digit import moved, trained
-from dlkit.widgets.ch07_net import trained_lenet
-from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, unlabelled
+from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, small_lenet, unlabelled
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 
@@ -32,7 +31,7 @@ def test_the_scores_are_the_nets_own(shift):
     x = shift.data.pixels[None]
     scores = shift.data.scores
     np.testing.assert_allclose(scores[0], softmax(trained()(x.reshape(1, -1)))[0], atol=1e-4)
-    np.testing.assert_allclose(scores[1], softmax(trained_lenet()(x[:, None]))[0], atol=1e-4)
+    np.testing.assert_allclose(scores[1], softmax(small_lenet()(x[:, None]))[0], atol=1e-4)
     np.testing.assert_allclose(scores[2], read(x)[0], atol=1e-4)
     assert scores[2].max() == 1
 
