@@ -34,7 +34,8 @@ def peak_memory() -> int:
     """
     if sys.platform == "linux":
         status = Path("/proc/self/status").read_text("ascii", "replace")
-        return 1024 * int(re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)[1])
+        [peak] = re.findall(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
+        return 1024 * int(peak)
     if sys.platform == "win32":
         import psutil
 

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from dlkit import plots
 from dlkit.models.hopfield import ALPHA_C, Hopfield, overlap, spoil
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_machine import ink_of, tile_of
-from dlkit.widgets.drawing_pad import BLANK, SIDE, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.drawing_pad import SIDE, DrawingPad, from_bytes, to_bytes
+from dlkit.widgets.drawn import DrawnExplorer, mnist
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import Tile, Tiles
@@ -73,7 +73,7 @@ class Recall:
         return f"your drawing {memory + 1}" if memory < self.own else f"memory {memory + 1}"
 
 
-class HopfieldMemory(TrainingExplorer):
+class HopfieldMemory(DrawnExplorer, TrainingExplorer):
     """784 units remember pictures in their weights; a spoiled one falls towards a memory.
 
     kind, count: what is stored beside your own drawings, of `KINDS`, and how many; rule: how the
@@ -88,6 +88,7 @@ class HopfieldMemory(TrainingExplorer):
     restarts = ("kind", "count", "rule", "start", "cue", "damage", "share", "drawing", "own")
     most_steps = 5_000
     pace = "10 steps a second"
+    pad_options = {"label": "Draw something to store, or to begin with"}  # noqa: RUF012
     key_help = {  # noqa: RUF012
         "ArrowLeft": "",
         "ArrowRight": "spoil another of the memories shown",
@@ -96,11 +97,7 @@ class HopfieldMemory(TrainingExplorer):
 
     def __init__(self, **start):
         self._rng = np.random.default_rng(0)
-        self.pad = DrawingPad(label="Draw something to store, or to begin with")
         super().__init__(**start)
-        self.pad.on_draw(self._drawn)
-        controls = self.children[-1].children[0]
-        controls.children = (self.pad, *controls.children)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         return {
@@ -116,7 +113,7 @@ class HopfieldMemory(TrainingExplorer):
         }
 
     def state(self) -> dict[str, Any]:
-        return {"drawing": BLANK, "own": ()}
+        return super().state() | {"own": ()}
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         buttons = super().actions()
@@ -141,7 +138,6 @@ class HopfieldMemory(TrainingExplorer):
 
     def set(self, **values) -> None:
         """As in every training; drawings that are none are refused before anything changes."""
-        from_bytes(values.get("drawing", BLANK))
         own = values.get("own", ())
         if not isinstance(own, tuple) or len(own) > OWN:
             raise ValueError(f"own must be a tuple of at most {OWN} drawings, got {own!r:.60}")
@@ -151,11 +147,11 @@ class HopfieldMemory(TrainingExplorer):
 
     def reset(self) -> None:
         """Clear the pad, forget the drawings, and begin as at first."""
-        self.pad.clear()
+        self.pad.clear()  # first: the memory follows what is drawn, and draws numbers for it
         self._rng = np.random.default_rng(0)
         super().reset()
 
-    def _drawn(self, pad: DrawingPad) -> None:
+    def drawn(self, pad: DrawingPad) -> None:
         """Begin with the drawing; an empty pad goes back to the memories."""
         start = STARTS[0] if pad.is_empty else STARTS[1]
         self.set(drawing=to_bytes(pad.pixels), start=start)

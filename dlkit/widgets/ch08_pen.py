@@ -14,10 +14,10 @@ from matplotlib.patches import Rectangle
 from dlkit import plots
 from dlkit.data.strokes import drawn, offsets, strokes_of
 from dlkit.models.dense import Sequential
-from dlkit.widgets.ch02_digit import mnist
 from dlkit.widgets.ch04_machine import GREYS
 from dlkit.widgets.ch08_reader import CLASSES, certainty, pen_reader
 from dlkit.widgets.drawing_pad import SIDE, DrawingPad
+from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.running import RunningExplorer

@@ -25,7 +25,7 @@ from dlkit.widgets.frame import alone
 
 
 class RunningExplorer(Explorer):
-    """Base of explorers that run: override `beat`, and `before_run` if a run has to begin somehow."""
+    """Base of explorers that run: override `beat`, and `before_run` where a run has to begin."""
 
     run_label: ClassVar[str] = "Run"
     pause_label: ClassVar[str] = "Pause"
