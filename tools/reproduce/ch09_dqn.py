@@ -259,10 +259,12 @@ def gather(kept, assets):
     for path in sorted(kept.glob(f"bricks-{mark(GAME)}/*.safetensors")):
         state = checkpoint.load(path)
         seed, agent = state["record"]["seed"], bricks_agent(state["record"]["seed"])
-        agent.network.load_state_dict(state["network"])
+        # Half the bits are enough, for the verdict too.
+        half = {name: array.astype(np.float16) for name, array in state["network"].items()}
+        agent.network.load_state_dict(half)
         games.append(state["record"] | {"last": verdict(agent, seed)})
         if seed == 0:
-            net = {"sizes": list(GAME["sizes"]), "network": state["network"]}
+            net = {"sizes": list(GAME["sizes"]), "network": half}
             worth = games[-1]["last"]["agent"]["mean"]
             checkpoint.save(assets / "models/ch09_bricks.safetensors", net | source(worth))
     keep(
