@@ -14,16 +14,12 @@ from matplotlib.patches import Rectangle
 from dlkit import checkpoint, plots
 from dlkit.data.files import asset
 from dlkit.models.dense import Sequential, softmax
-from dlkit.models.lenet import lenet
-from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.neocognitron import Neocognitron
-from dlkit.models.optimisers import Adam
-from dlkit.train import fit, numpy_step
 from dlkit.widgets.ch02_digit import check_model, moved, trained
 from dlkit.widgets.ch04_machine import tile_of
-from dlkit.widgets.ch07_net import check_net
+from dlkit.widgets.ch07_net import check_net, small_lenet
 from dlkit.widgets.drawing_pad import from_bytes
-from dlkit.widgets.drawn import DrawnExplorer, mnist
+from dlkit.widgets.drawn import DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import Tile, Tiles
@@ -257,21 +253,6 @@ class ShiftTest(DrawnExplorer):
 
 
 # What the nets say --------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def small_lenet() -> Sequential:
-    """A LeNet trained on the same 4,000 digits as the dense net, in a few seconds, once.
-
-    The one that learned all of MNIST would win for having seen more digits, too.
-    """
-    rng, split = np.random.default_rng(0), mnist()
-    net = lenet(rng)
-    step = numpy_step(net, CrossEntropyLoss(), Adam(net.parameters, 0.002))
-    pictures = split.x_train.reshape(-1, 1, 28, 28)
-    batches = {"epochs": 3, "batch_size": 50, "rng": rng, "progress": False}
-    fit(step, (pictures, split.y_train), **batches)
-    return net.eval()
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,8 @@ import pytest
 from dlkit.models.convolution import Conv2d, Flatten
 from dlkit.models.dense import Linear, Sequential, mlp, softmax
 from dlkit.widgets.ch02_digit import moved, trained
-from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, small_lenet, unlabelled
+from dlkit.widgets.ch07_net import small_lenet
+from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, unlabelled
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 
