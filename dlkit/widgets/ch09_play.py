@@ -128,7 +128,14 @@ class YouAgainstTheAgent(Explorer):
         }
 
     def actions(self) -> dict[str, Callable[[], Any]]:
-        return {"Start": self.start_or_pause, "Next round": self.next_round}
+        def and_play(call: Callable[[], None]) -> Callable[[], None]:
+            def pressed() -> None:
+                call()
+                self.frame.focus()  # from now on the keys are the game's
+
+            return pressed
+
+        return {"Start": and_play(self.start_or_pause), "Next round": and_play(self.next_round)}
 
     def player(self, game: str, name: str) -> Player:
         """Who plays under this name; ValueError where there is nobody."""

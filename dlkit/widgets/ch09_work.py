@@ -167,7 +167,15 @@ class DQNAtWork(TrainingExplorer):
         self.tiles, self.labels = Tiles(self.page), Labels(self.page)
         self.bars = Bars(SCREEN[0], BARS_TOP, SCREEN[2])
         (self.batch,) = self.page.plot(
-            [], [], "o", color=plots.ORANGE, mec=plots.INK[0], mew=0.4, ms=3.5, zorder=4
+            [],
+            [],
+            "o",
+            color=plots.ORANGE,
+            mec="#202020",
+            mew=0.6,
+            ms=3.8,
+            zorder=4,
+            gid=plots.FIXED,
         )
         self.live(self.tiles, self.labels, *self.screen.artists, self.batch)
         self.charts = {

@@ -111,6 +111,7 @@ function render({ model, el }) {
   }
   function receive(content, buffers) {
     if (content.done) finish();
+    else if (content.focus) canvas.focus({ preventScroll: true });
     else if (content.format) paint(content, buffers[0]);
   }
 

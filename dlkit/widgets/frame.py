@@ -110,6 +110,10 @@ class Frame(anywidget.AnyWidget):
         while self.page is not None and self.painted < self.sent and not self.silent:
             await asyncio.sleep(0.004)  # the acknowledgement may come in another thread
 
+    def focus(self) -> None:
+        """Give the picture the keyboard: after a button that begins what the keys go on with."""
+        self.send({"focus": True})
+
     def png(self) -> bytes:
         """Return the picture as a small PNG, which views show until their first frame comes."""
         with alone:

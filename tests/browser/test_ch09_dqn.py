@@ -181,13 +181,19 @@ def test_you_against_the_agent(page):
     expect(play.description).to_contain_text("round 2, over")
     assert sum(page.python("list(play.data.tally)")) == 1
     page.screenshot("09-play-over", play)
+    # After a button the keys belong to the game.
+    play.button("Again").click()
+    play.button("Start").click()
+    expect(play.description).to_contain_text("round 3, under way")
+    keyboard.press(" ")
+    expect(play.description).to_contain_text("round 3, paused")
     # CartPole against chance.
     play.control("game").select_option("CartPole")
     play.control("beside you plays").select_option("chance")
-    expect(play.description).to_contain_text("CartPole, round 2, not begun")
+    expect(play.description).to_contain_text("CartPole, round 3, not begun")
     play.canvas.focus()
     play.canvas.press("ArrowRight")
-    expect(play.description).to_contain_text("CartPole, round 2, over", timeout=60_000)
+    expect(play.description).to_contain_text("CartPole, round 3, over", timeout=60_000)
     page.screenshot("09-play-cartpole", play)
     play.button("Reset").click()
     expect(play.description).to_contain_text("Bricks, round 1, not begun")
