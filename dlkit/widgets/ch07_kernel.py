@@ -320,7 +320,7 @@ class KernelLab(DrawnExplorer):
                     ink = self._readable(value / most)
                 else:
                     ink = self._readable(value / bright)
-                text = f"{value:g}" if values is data.weights else f"{value:.2f}"
+                text = f"{value:g}" if values is data.weights else f"{round(value, 2) + 0.0:.2f}"
                 x, y = left + cell * (column + 0.5), CELL_LOW + CELLS - cell * (row + 0.5)
                 yield Label(x, y, text.replace("-", "−"), Style(ink, size=points))
 
