@@ -52,6 +52,7 @@ def test_it_trains_every_way_keeps_it_and_gathers(script, tmp_path, capsys):
         last = game["last"][who]
         assert len(last["points"]) == 20
         assert last["mean"] == pytest.approx(np.mean(last["points"]))
+    assert game["slipping"]["rule"]["mean"] < game["last"]["rule"]["mean"]
 
     run(script, tmp_path, "--seeds", "1")
     assert "seed" not in capsys.readouterr().out  # nothing was trained again
@@ -131,6 +132,15 @@ def test_a_memory_of_both_sides_turns_half_of_what_it_gives(script):
     assert not ended.any()
     np.testing.assert_array_equal(both.take(places)[3][2], after.ravel())
     np.testing.assert_array_equal(both.observations[0], plain.observations[0])  # itself unturned
+
+
+def test_a_hand_that_slips_does_anything_now_and_then(script):
+    seen = np.zeros((30_000, 1))
+    steady = script.slipping(lambda seen: np.zeros(len(seen), int), 0.0, np.random.default_rng(0))
+    assert not steady(seen).any()
+    shaky = script.slipping(lambda seen: np.zeros(len(seen), int), 0.3, np.random.default_rng(0))
+    counts = np.bincount(shaky(seen)) / len(seen)
+    np.testing.assert_allclose(counts, [0.8, 0.1, 0.1], atol=0.01)
 
 
 def test_a_curve_is_thinned_to_means(script):

@@ -69,6 +69,9 @@ GAME = {
     "fewer": 0.5,  # this part of the games begins with fewer bricks
 }
 GAMES = 200  # fresh starts for the last policy
+SLIPS = (
+    0.05  # how often a hand slips in the second verdict: the ε that agents were judged with in 2015
+)
 
 
 def cartpole(kept, way, seed):
@@ -225,8 +228,11 @@ def bricks_training(kept, seed):
     return state
 
 
-def verdict(agent, seed):
-    """What the last policy is worth on fresh starts, beside a rule and chance on the same."""
+def verdict(agent, seed, slips=0.0):
+    """What the last policy is worth on fresh starts, beside a rule and chance on the same.
+
+    A player that slips does anything at all in so many of its steps.
+    """
     players = {
         "agent": player(agent),
         "rule": bricks.follower,
@@ -234,7 +240,10 @@ def verdict(agent, seed):
     }
     result = {}
     for name, who in players.items():
-        points, steps = bricks.scores(who, games=GAMES, seed=FRESH + 1000 * seed)
+        rng = np.random.default_rng([seed, 1])
+        points, steps = bricks.scores(
+            slipping(who, slips, rng), games=GAMES, seed=FRESH + 1000 * seed
+        )
         result[name] = {
             "mean": float(points.mean()),
             "deviation": float(points.std()),
@@ -242,6 +251,16 @@ def verdict(agent, seed):
             "steps": float(steps.mean()),
         }
     return result
+
+
+def slipping(who, chance, rng):
+    """A player that now and then does anything at all instead."""
+
+    def plays(seen):
+        slips = rng.random(len(seen)) < chance
+        return np.where(slips, rng.integers(len(bricks.ACTIONS), size=len(seen)), who(seen))
+
+    return plays
 
 
 def gather(kept, assets):
@@ -262,7 +281,8 @@ def gather(kept, assets):
         # Half the bits are enough, for the verdict too.
         half = {name: array.astype(np.float16) for name, array in state["network"].items()}
         agent.network.load_state_dict(half)
-        games.append(state["record"] | {"last": verdict(agent, seed)})
+        last = {"last": verdict(agent, seed), "slipping": verdict(agent, seed, SLIPS)}
+        games.append(state["record"] | last)
         if seed == 0:
             net = {"sizes": list(GAME["sizes"]), "network": half}
             worth = games[-1]["last"]["agent"]["mean"]
@@ -281,7 +301,12 @@ def gather(kept, assets):
             },
             "cartpole": {"sizes": SIZES, "steps": STEPS, "solved": SOLVED, "runs": runs}
             | {"settings": CARTPOLE, "games of the verdict": 100},
-            "bricks": {"settings": GAME, "games of the verdict": GAMES, "runs": games},
+            "bricks": {
+                "settings": GAME,
+                "games of the verdict": GAMES,
+                "slips": SLIPS,
+                "runs": games,
+            },
         },
     )
     return len(runs), len(games)
