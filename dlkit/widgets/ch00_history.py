@@ -160,6 +160,20 @@ EVENTS = (
         "193–202, 1980",
     ),
     Event(
+        "hopfield",
+        1982,
+        "Hopfield net",
+        "ideas",
+        "08_rnn",
+        "A memory that is found by falling",
+        "John Hopfield describes a network of units that all hear each other. It has an energy, "
+        "and from a spoiled pattern it falls to the stored one.",
+        "A whole is recalled from a part, and physics has its first word on learning machines.",
+        'J. J. Hopfield, "Neural networks and physical systems with emergent collective '
+        'computational abilities", Proceedings of the National Academy of Sciences 79(8), '
+        "2554–2558, 1982",
+    ),
+    Event(
         "harmonium",
         1986,
         "Harmonium",
@@ -198,6 +212,19 @@ EVENTS = (
         "Y. LeCun, B. Boser, J. S. Denker, D. Henderson, R. E. Howard, W. Hubbard, L. D. Jackel, "
         '"Backpropagation applied to handwritten zip code recognition", Neural Computation 1(4), '
         "541–551, 1989",
+    ),
+    Event(
+        "q-learning",
+        1989,
+        "Q-learning",
+        "ideas",
+        "09_dqn",
+        "To learn from rewards that come late",
+        "Christopher Watkins learns for each state and action how much reward will follow, from "
+        "each step as it comes, and needs no model of the world.",
+        "One table and one line of learning find the best way to act; the network came later.",
+        'C. J. C. H. Watkins, "Learning from delayed rewards", PhD thesis, University of '
+        "Cambridge, 1989",
     ),
     Event(
         "elman",
@@ -264,6 +291,20 @@ EVENTS = (
         "Results became comparable. The chapters learn from digits of this set, too.",
         'Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document '
         'recognition", Proceedings of the IEEE 86(11), 2278–2324, 1998',
+    ),
+    Event(
+        "echo-state",
+        2001,
+        "Echo state",
+        "ideas",
+        "08_rnn",
+        "A memory that is not trained",
+        "Herbert Jaeger leaves a large recurrent network as chance made it and learns only what "
+        "is read from it, by linear regression.",
+        "Training took seconds, at a time when recurrent networks were hard to train.",
+        'H. Jaeger, "The "echo state" approach to analysing and training recurrent neural '
+        'networks", GMD Report 148, German National Research Center for Information Technology, '
+        "2001",
     ),
     Event(
         "contrastive-divergence",
