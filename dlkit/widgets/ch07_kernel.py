@@ -84,7 +84,7 @@ class KernelLab(DrawnExplorer):
     """Paint a 3×3 or 5×5 kernel, on a photograph or on your drawing.
 
     picture: what is looked at; preset, size: the kernel to begin with; brush: the weight that a
-    click on the kernel paints; divide: by the weights' sum (where it is not 0) or by 1; stride and
+    click on the kernel paints; divide: by the weights' sum (where it is above 0) or by 1; stride and
     padding as in `Conv2d`. State: drawing, the place of the output that is looked at, the chosen
     weight, and what was painted. `set_kernel` takes a kernel as an array.
     """
@@ -156,7 +156,7 @@ class KernelLab(DrawnExplorer):
         if painted is not None and painted[:2] == (preset, size):  # another preset begins anew
             weights = painted[2]
         total = float(weights.sum())
-        divisor = total if divide == SUM and abs(total) > 1e-9 else 1.0
+        divisor = total if divide == SUM and total > 1e-9 else 1.0  # never turns the sign
         layer = Conv2d(
             *(1, 1, size),
             stride=stride,

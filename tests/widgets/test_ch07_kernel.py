@@ -90,6 +90,14 @@ def test_presets_do_what_they_are_called(lab):
             assert begin(preset, size).shape == (size, size)
 
 
+def test_a_negative_sum_does_not_turn_the_sign(lab):
+    lab.set_kernel(-np.ones((3, 3)))
+    assert lab.data.divisor == 1
+    assert (lab.data.output < 0).all()
+    lab.set_kernel(2 * np.ones((3, 3)))
+    assert lab.data.divisor == 18
+
+
 def test_edges_stand_where_the_picture_changes(lab):
     stripes = np.zeros((28, 28))
     stripes[:, 14:] = 1
