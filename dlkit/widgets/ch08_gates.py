@@ -81,12 +81,12 @@ class GateMicroscope(Explorer):
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         return {
-            "net": ipywidgets.Dropdown(options=list(NETS), description="the net reads"),
             "text": ipywidgets.Text(
                 value="Anne said nothing. Captain Wentworth was",
                 description="text",
-                layout=ipywidgets.Layout(grid_column="1 / -1"),
+                layout=ipywidgets.Layout(grid_area="auto / 1 / auto / -1"),  # a row of its own
             ),
+            "net": ipywidgets.Dropdown(options=list(NETS), description="the net reads"),
             "word": ipywidgets.Text(value="BTBTXSETE", description="Reber word"),
             "show": ipywidgets.Dropdown(options=VIEWS, description="paint"),
             "ablate": ipywidgets.Dropdown(options=[NOTHING, *GATES], description="hold"),
@@ -166,7 +166,8 @@ class GateMicroscope(Explorer):
         )
         for ax in (self.map, self.gates, self.chances):
             ax.set(xlim=(0, WIDE), xticks=[])
-        self.map.set(ylim=(0, 1), yticks=[], ylabel="units")
+        self.map.set(ylim=(0, 1), yticks=[])
+        self.map.set_ylabel("units", labelpad=12)
         self.tiles, self.letters = Tiles(self.map), Labels(self.map)
         self.letters.set_clip_on(False)
         (self.row,) = self.map.plot([], [], ">", color=plots.INK[0], markersize=7, clip_on=False)
