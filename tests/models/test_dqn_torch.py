@@ -398,20 +398,15 @@ def test_without_replay_it_learns_from_the_newest_steps(monkeypatch):
     assert set(taken) == {16}
 
 
-def test_it_learns_to_catch_the_ball():
-    # a short game: most serves can be caught once, by chance few are
-    envs = BricksVector(16, max_steps=12)
-    learner = practice(envs, batch_size=64, every=4, epsilon=(1.0, 0.05, 6000), begin=500)
-    chance = np.mean([len(s) for s in [learner.scores]])
-    learner.run(12_000)
-    seen, _ = BricksVector(200, max_steps=12).reset(seed=1)
-    assert chance == 0
-    assert seen.dtype == np.uint8
-    kept = learner.memory.terminated.float()
-    early, late = kept[1000:3000].mean(), kept[10_000:12_000].mean()
-    assert late < 0.6 * early  # balls are missed less often
-    assert learner.loss is not None
-    assert learner.loss.isfinite()
+def test_it_learns_to_balance():
+    # untrained nets keep the pole up for 9 steps; of four seeds the worst came to 146
+    rng = np.random.default_rng(0)
+    learner = dqn_torch.DQN(to_torch(mlp((4, 128, 128, 2), rng=rng), "cpu"), target_every=60)
+    settings = dqn.CARTPOLE | {"source": np.random.default_rng(1)}
+    trained = dqn_torch.Practice(learner, CartPoleVector(8), rng, **settings).run(6_000)
+    assert dqn.play(learner, CartPoleVector(20), seed=0).mean() > 60
+    assert trained.loss is not None
+    assert trained.loss.isfinite()
 
 
 def test_a_single_game_goes_through_gymnasiums_vector_too():
