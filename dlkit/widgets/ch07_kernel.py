@@ -85,8 +85,8 @@ class KernelLab(DrawnExplorer):
 
     picture: what is looked at; preset, size: the kernel to begin with; brush: the weight that a
     click on the kernel paints; divide: by the weights' sum, where it is above 0, or by 1; stride
-    and padding as in `Conv2d`. State: drawing, the place of the output that is looked at, the chosen
-    weight, and what was painted. `set_kernel` takes a kernel as an array.
+    and padding as in `Conv2d`. State: drawing, the place of the output that is looked at, the
+    chosen weight, and what was painted. `set_kernel` takes a kernel as an array.
     """
 
     title = "Kernel lab: one small kernel, all over a picture"
