@@ -14,16 +14,12 @@ import argparse
 import hashlib
 import itertools
 import json
-import os
-import platform
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-import dlkit
 from dlkit import checkpoint
 from dlkit.data import mnist
 from dlkit.models.dbn import DBN
@@ -33,6 +29,7 @@ from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD
 from dlkit.models.rbm import cd_step
 from dlkit.train import fit, numpy_step
+from tools.stored import keep, origin, say
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "assets/runs/ch05_labels.json"
@@ -222,15 +219,10 @@ def gather(out):
     keep(
         out,
         {
-            "what": "test error of 784-500-500-10 on MNIST by number of labels, three ways",
-            "command": "make reproduce CHAPTER=05",
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": machine(),
-            "versions": {
-                "dlkit": dlkit.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
+            **origin(
+                "test error of 784-500-500-10 on MNIST by number of labels, three ways",
+                "make reproduce CHAPTER=05",
+            ),
             "sizes": [*SIZES, 10],
             "pretraining": PRETRAINING | {"pictures": 60_000 - VALIDATION},
             "pretraining seconds": [round(s["seconds"], 1) for s in stacks],
@@ -242,28 +234,6 @@ def gather(out):
         },
     )
     return points
-
-
-def machine():
-    """The processor, in words."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = lines[0].split(":", 1)[1].strip() if lines else name
-    return f"{name}, one thread"
-
-
-def keep(path, tree):
-    """Write JSON under another name first, so that no half file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def say(text):
-    print(text, flush=True)
 
 
 def main(arguments=None):

@@ -20,23 +20,20 @@ teaches the same net is measured by `make bench` where there is one.
 import argparse
 import hashlib
 import json
-import os
-import platform
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 
-import dlkit
 from dlkit import checkpoint
 from dlkit.data import mnist
 from dlkit.models.lenet import count, lenet
 from dlkit.models.neocognitron import Neocognitron
 from dlkit.parity import to_torch
 from dlkit.train import fit, torch_step
+from tools.stored import keep, origin, say
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "assets/runs/ch07_lenet.json"
@@ -146,28 +143,6 @@ def accuracy_of(path, x, y):
     return float(np.mean(np.concatenate(answers) == y))
 
 
-def machine():
-    """The processor, in words."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = lines[0].split(":", 1)[1].strip() if lines else name
-    return f"{name}, one thread"
-
-
-def keep(path, tree):
-    """Write JSON under another name first, so that no half file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def say(text):
-    print(text, flush=True)
-
-
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=RESULT, help="where the result goes")
@@ -183,16 +158,11 @@ def main(arguments=None):
     read_without_labels = write_neocognitron(settings.unlabelled)
     total = count(lenet(np.random.default_rng(0)), (1, 28, 28))
     result = {
-        "what": "a LeNet on MNIST: share of the 10,000 test pictures it reads right",
-        "command": "make reproduce CHAPTER=07",
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": machine(),
-        "versions": {
-            "dlkit": dlkit.__version__,
-            "numpy": np.__version__,
-            "torch": torch.__version__.split("+")[0],
-            "python": platform.python_version(),
-        },
+        **origin(
+            "a LeNet on MNIST: share of the 10,000 test pictures it reads right",
+            "make reproduce CHAPTER=07",
+            torch=torch.__version__.split("+")[0],
+        ),
         "net": {"parameters": total.parameters, "connections": total.connections},
         "training": TRAINING
         | {

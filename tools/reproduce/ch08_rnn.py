@@ -10,16 +10,12 @@ kept in build/reproduce and not trained again. About ten minutes of one core.
 import argparse
 import hashlib
 import json
-import os
-import platform
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-import dlkit
 from dlkit import checkpoint
 from dlkit.data import austen, copying
 from dlkit.data.text import one_hot, streams
@@ -27,6 +23,7 @@ from dlkit.models.dense import Linear, Sequential
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import Adam
 from dlkit.models.recurrent import LSTM, RNN, EveryStep, clip_gradients
+from tools.stored import keep, origin, say
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT, WRITER = ROOT / "assets/runs/ch08_rnn.json", ROOT / "assets/models/ch08_writer.safetensors"
@@ -148,28 +145,6 @@ def copy(kind: str, lag: int, seed: int) -> dict:
 # --- The file ----------------------------------------------------------------------------------
 
 
-def machine():
-    """The processor, in words."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = lines[0].split(":", 1)[1].strip() if lines else name
-    return f"{name}, one thread"
-
-
-def keep(path, tree):
-    """Write JSON under another name first, so that no half file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def say(text):
-    print(text, flush=True)
-
-
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lags", default="", help="lags to copy over, such as 10,30")
@@ -190,15 +165,10 @@ def main(arguments=None):
     keep(
         settings.out,
         {
-            "what": "a character model of Persuasion, and copying over a lag",
-            "command": "make reproduce CHAPTER=08",
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": machine(),
-            "versions": {
-                "dlkit": dlkit.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
+            **origin(
+                "a character model of Persuasion, and copying over a lag",
+                "make reproduce CHAPTER=08",
+            ),
             "writer": written,
             "copying": {
                 "task": f"{MESSAGE} of {SYMBOLS} symbols, batches of 50, at most {BUDGET} updates",

@@ -13,26 +13,21 @@ what was stopped goes on, and ends as if it had not been.
 
 import argparse
 import hashlib
-import json
-import os
-import platform
-import re
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 from gymnasium.wrappers import FlattenObservation
 
-import dlkit
 from dlkit import checkpoint
 from dlkit.envs import bricks
 from dlkit.envs.cartpole import CartPole, CartPoleVector
 from dlkit.models.dense import mlp
 from dlkit.models.dqn import CARTPOLE, DQN, Practice, ReplayMemory, play
 from dlkit.models.optimisers import Adam
+from tools.stored import keep, origin, say
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS, KEPT = ROOT / "assets", ROOT / "build/reproduce/ch09"
@@ -290,15 +285,10 @@ def gather(kept, assets):
     keep(
         assets / "runs/ch09_dqn.json",
         {
-            "what": "deep Q-networks on the cart-pole, whole and without a part, and on Bricks",
-            "command": "make reproduce CHAPTER=09",
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": machine(),
-            "versions": {
-                "dlkit": dlkit.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
+            **origin(
+                "deep Q-networks on the cart-pole, whole and without a part, and on Bricks",
+                "make reproduce CHAPTER=09",
+            ),
             "cartpole": {"sizes": SIZES, "steps": STEPS, "solved": SOLVED, "runs": runs}
             | {"settings": CARTPOLE, "games of the verdict": 100},
             "bricks": {
@@ -323,30 +313,6 @@ def thinned(scores, width=2_000):
     for end, score in scores:
         bins.setdefault(-(-end // width) * width, []).append(score)
     return [[end, round(float(np.mean(found)), 1)] for end, found in sorted(bins.items())]
-
-
-def machine():
-    """The processor, in words."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = lines[0].split(":", 1)[1].strip() if lines else name
-    return f"{name}, one thread"
-
-
-def keep(path, tree):
-    """Write JSON under another name first, so that no half file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    text = json.dumps(tree, indent=1, ensure_ascii=False)
-    text = re.sub(r"\[[^\[\]{}]*\]", lambda row: " ".join(row[0].split()), text)  # a list, a line
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def say(text):
-    print(text, flush=True)
 
 
 def mark(*settings):

@@ -7,20 +7,17 @@ of one idle core. The whole of MNIST must be at hand, as for `mnist(full=True)`.
 """
 
 import argparse
-import json
-import platform
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-import dlkit
 from dlkit.data import mnist
 from dlkit.models.lenet import zipcode_net, zipcode_pictures, zipcode_targets
 from dlkit.models.losses import MSELoss
 from dlkit.models.optimisers import SGD
 from dlkit.train import fit, numpy_step
+from tools.stored import keep, origin, say
 
 RESULT = Path(__file__).resolve().parents[2] / "assets/runs/ch07_zipcode.json"
 TRAIN, TEST, PASSES, RATE, SEEDS = 7291, 2007, 23, 0.03, (0, 1, 2)
@@ -59,21 +56,16 @@ def main() -> None:
     for seed in SEEDS:
         runs.append(trained(x, y, x_test, y_test, seed, given.passes))
         last = runs[-1]
-        print(f"seed {seed}: {last['test'][-1]:.2f} %, {last['seconds']:.0f} s", flush=True)
+        say(f"seed {seed}: {last['test'][-1]:.2f} %, {last['seconds']:.0f} s")
     result = {
-        "what": "test error of the net of 1989 on 7,291 + 2,007 of MNIST's digits, 23 passes",
-        "command": "python tools/reproduce/zipcode_07.py",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, one thread",
-        "versions": {
-            "dlkit": dlkit.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        **origin(
+            "test error of the net of 1989 on 7,291 + 2,007 of MNIST's digits, 23 passes",
+            "python tools/reproduce/zipcode_07.py",
+        ),
         "learning rate": RATE,
         "runs": runs,
     }
-    given.to.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    keep(given.to, result)
 
 
 if __name__ == "__main__":
