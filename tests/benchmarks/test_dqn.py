@@ -21,7 +21,6 @@ from time import perf_counter
 import gymnasium
 import numpy as np
 import pytest
-import threadpoolctl
 import torch
 
 from dlkit.envs.cartpole import CartPole, CartPoleVector
@@ -43,16 +42,6 @@ TARGETS = {
     "Stable-Baselines3": 3.0,
     "CleanRL": 4.0,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Nets this small gain nothing from a second thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpoolctl.threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 def settings(schedule):

@@ -15,8 +15,8 @@ shown neither in the cell nor in the console; the fixture listens to the kernel.
 causes one on purpose looks at `lab.problems()` and then calls `lab.forgive()`.
 
     lab      open, show(explorer, setup), only(chapter, cell_id), run_all, wait_idle,
-             python(expression), cell(id), cells(), explorer(id), set_theme(dark), problems,
-             forgive, screenshot(name, of=None), page (Playwright's)
+             python(expression), cell(id), cells(), explorer(id), alive(id), set_theme(dark),
+             problems, forgive, screenshot(name, of=None), page (Playwright's)
     explorer slider(name), button(name), control(name), picture(), wait_for_picture(),
              settled(), wait_for_change(before), in_both_themes(picture), click(x, y),
              drag((x, y), ...), draw((x, y), ...) on its pad, description, message, canvas, pad,

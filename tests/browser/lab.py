@@ -183,7 +183,11 @@ class Lab:
     def _shown(self, made: nbformat.NotebookNode) -> "View":
         self.open(made)
         self.run_all()
-        view = self.explorer(self.cells()[-1])
+        return self.alive(self.cells()[-1])
+
+    def alive(self, cell_id: str) -> "View":
+        """The explorer of a cell that was run: it has its picture, and its controls have names."""
+        view = self.explorer(cell_id)
         view.wait_for_picture()
         view.expect_named_controls()
         return view

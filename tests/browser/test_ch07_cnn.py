@@ -21,16 +21,8 @@ def page(new_lab):
         yield lab
 
 
-def alive(lab, name):
-    """The explorer, when it has drawn its picture and every control has a name."""
-    explorer = lab.explorer(f"explorer-{name}")
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer
-
-
 def test_field(page):
-    field = alive(page, "field")
+    field = page.alive("explorer-field")
     before = field.settled()
     field.slider("kernel").press("ArrowRight")
     field.slider("kernel").press("ArrowRight")
@@ -61,7 +53,7 @@ def test_field(page):
 
 
 def test_sees(page):
-    sees = alive(page, "sees")
+    sees = page.alive("explorer-sees")
     expect(sees.description).to_contain_text("The pad is empty")
     before = sees.settled()
     sees.draw((0.5, 0.15), (0.5, 0.85))
@@ -101,7 +93,7 @@ def fractions(x, y, size):
 
 
 def test_kernel(page):
-    kernel, size = alive(page, "kernel"), (6.75, 6.0)
+    kernel, size = page.alive("explorer-kernel"), (6.75, 6.0)
     expect(kernel.description).to_contain_text("On the temple, 100 × 100 pixels, lies the 3 × 3")
     before = kernel.settled()
     kernel.control("kernel").select_option("blur")
@@ -140,7 +132,7 @@ def test_kernel(page):
 
 
 def test_shift(page):
-    shift = alive(page, "shift")
+    shift = page.alive("explorer-shift")
     expect(shift.description).to_contain_text("No ink is on the picture")
     shift.draw((0.5, 0.15), (0.5, 0.85))
     expect(shift.description).to_contain_text("The dense net said 1 where it was drawn")

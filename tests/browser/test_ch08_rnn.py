@@ -23,14 +23,6 @@ def page(new_lab):
         yield lab
 
 
-def alive(lab, name):
-    """The explorer, when it has drawn its picture and every control has a name."""
-    explorer = lab.explorer(f"explorer-{name}")
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer
-
-
 def middle(lab, axes, x=0.5, y=0.5):
     """A place in axes, by fractions of their width and height, as fractions of the picture."""
     left, low, wide, high = lab.python(f"list({axes}.get_position().bounds)")
@@ -38,7 +30,7 @@ def middle(lab, axes, x=0.5, y=0.5):
 
 
 def test_unrolled(page):
-    unrolled = alive(page, "unrolled")
+    unrolled = page.alive("explorer-unrolled")
     before = unrolled.settled()
     unrolled.slider("spectral radius").press("ArrowRight")
     unrolled.wait_for_change(before)
@@ -70,7 +62,7 @@ def test_unrolled(page):
 
 
 def test_gates(page):
-    gates = alive(page, "gates")
+    gates = page.alive("explorer-gates")
     before = gates.settled()
     text = gates.control("text")
     text.fill("He looked at her")
@@ -114,7 +106,7 @@ def test_gates(page):
 
 
 def test_writer(page):
-    writer = alive(page, "writer")
+    writer = page.alive("explorer-writer")
     before = writer.settled()
     writer.button("Step").click()
     writer.wait_for_change(before)
@@ -156,7 +148,7 @@ def test_writer(page):
 
 
 def test_hopfield(page):
-    hopfield = alive(page, "hopfield")
+    hopfield = page.alive("explorer-hopfield")
     before = hopfield.settled()
     hopfield.button("Step").click()
     hopfield.wait_for_change(before)
@@ -193,7 +185,7 @@ def test_hopfield(page):
 
 
 def test_reservoir(page):
-    reservoir = alive(page, "reservoir")
+    reservoir = page.alive("explorer-reservoir")
     before = reservoir.settled()
     reservoir.slider("spectral radius").press("ArrowRight")
     reservoir.wait_for_change(before)
@@ -212,7 +204,7 @@ def test_reservoir(page):
 
 
 def test_pen(page):
-    pen = alive(page, "pen")
+    pen = page.alive("explorer-pen")
     pen.button("Write it again").click()
     expect(pen.message).to_contain_text("The pad is empty: write a digit first.")
     pen.draw((0.5, 0.1), (0.5, 0.9))

@@ -20,23 +20,6 @@ def page(new_lab):
         yield lab
 
 
-def open_explorer(page, name):
-    explorer = page.explorer(f"explorer-{name}")
-    explorer.wait_for_picture()
-    explorer.expect_named_controls()
-    return explorer
-
-
-def in_both_themes(page, explorer, name, picture):
-    """The canvas of `name`, as the kernel calls it, follows the theme. Ends in the light one."""
-    for theme in ("dark", "light"):
-        before = explorer.settled()
-        page.set_theme(theme == "dark")
-        explorer.wait_for_change(before)
-        assert page.python(f"{name}.dark") == (theme == "dark")
-        page.screenshot(f"09-{picture}-{theme}", explorer)
-
-
 def place(page, axes, x, y):
     """Where (x, y) of axes, in their data's units, lies on the picture."""
     return page.python(
@@ -46,7 +29,7 @@ def place(page, axes, x, y):
 
 
 def test_paint_the_world(page):
-    grid = open_explorer(page, "grid")
+    grid = page.alive("explorer-grid")
     before = grid.settled()
     grid.button("Step").click()
     grid.wait_for_change(before)
@@ -99,13 +82,13 @@ def test_paint_the_world(page):
     page.wait_idle()
     page.python("grid.advance(40)")
     expect(grid.description).to_contain_text("SARSA on 4 × 12 squares, branch B")
-    in_both_themes(page, grid, "grid", "grid-cliff")
+    grid.in_both_themes("ch09-grid-cliff", "grid")
     grid.button("Reset").click()
     expect(grid.description).to_contain_text("Q-learning on 6 × 9 squares, branch A: 0 moves")
 
 
 def test_dqn_at_work(page):
-    work = open_explorer(page, "dqn")
+    work = page.alive("explorer-dqn")
     before = work.settled()
     work.button("Step").click()
     work.wait_for_change(before)
@@ -139,13 +122,13 @@ def test_dqn_at_work(page):
     page.wait_idle()
     page.python("work.advance(30)")
     expect(work.description).to_contain_text("Bricks, branch A (no replay, target every 1,000)")
-    in_both_themes(page, work, "work", "dqn-bricks")
+    work.in_both_themes("ch09-dqn-bricks", "work")
     work.button("Reset").click()
     expect(work.description).to_contain_text("CartPole, branch A (usual settings). 0 moves")
 
 
 def test_you_against_the_agent(page):
-    play = open_explorer(page, "play")
+    play = page.alive("explorer-play")
     expect(play.description).to_contain_text("round 1, not begun")
     page.screenshot("09-play-ready", play)
     # A key that is held moves the paddle until it is let go; the clock runs meanwhile.
@@ -166,7 +149,7 @@ def test_you_against_the_agent(page):
     page.page.wait_for_timeout(500)
     assert page.python("play.data.you.steps") == steps  # which stands still
     assert page.python("int(play.data.you.observation[0].any(axis=0).argmax())") < 4
-    in_both_themes(page, play, "play", "play-paused")
+    play.in_both_themes("ch09-play-paused", "play")
     # On with the pointer: the paddle comes to it.
     page.python("play.set(speed=4.0)")
     play.button("Next round").click()
