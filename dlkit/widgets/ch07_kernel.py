@@ -293,7 +293,7 @@ class KernelLab(DrawnExplorer):
         titles = (
             "the kernel" + (f", divided by {data.divisor:g}" if data.divisor != 1 else ""),
             "the pixels in the box",
-            f"products; their sum is {data.total:.2f}".replace("-", "−"),
+            f"products; their sum is {_two(data.total)}".replace("-", "−"),
         )
         for left, title in zip(CELL_LEFTS, titles, strict=True):
             yield Label(left, CELL_LOW + CELLS + 0.14, title, small)
@@ -320,7 +320,7 @@ class KernelLab(DrawnExplorer):
                     ink = self._readable(value / most)
                 else:
                     ink = self._readable(value / bright)
-                text = f"{value:g}" if values is data.weights else f"{round(value, 2) + 0.0:.2f}"
+                text = f"{value:g}" if values is data.weights else _two(value)
                 x, y = left + cell * (column + 0.5), CELL_LOW + CELLS - cell * (row + 0.5)
                 yield Label(x, y, text.replace("-", "−"), Style(ink, size=points))
 
@@ -346,10 +346,15 @@ class KernelLab(DrawnExplorer):
         return (
             f"On {name}, {height} × {width} pixels, lies the {size} × {size} kernel [{weights}]"
             f"{divided}. With stride {data.stride} and padding {data.padding} the output has "
-            f"{rows} × {columns} places, between {low:.2f} and {high:.2f}, on average "
-            f"{data.output.mean():.2f}. At row {row}, column {column} the {size * size} products "
-            f"add up to {data.total:.2f}."
+            f"{rows} × {columns} places, between {_two(low)} and {_two(high)}, on average "
+            f"{_two(data.output.mean())}. At row {row}, column {column} the {size * size} products "
+            f"add up to {_two(data.total)}."
         ).replace("-", "−")
+
+
+def _two(value: float) -> str:
+    """With two decimals, and no minus before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 # Pictures and kernels -----------------------------------------------------------------------------

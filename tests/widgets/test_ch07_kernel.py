@@ -208,6 +208,9 @@ def test_the_words_hold_the_numbers(lab):
     assert "[1 1 1; 1 1 1; 1 1 1] divided by 9" in said
     assert "stride 2 and padding 1 the output has 50 × 50 places" in said
     assert f"the 9 products add up to {lab.data.total:.2f}" in said
+    lab.set(preset="all edges", stride=1, padding=0)
+    assert -0.005 < lab.data.output.mean() < 0
+    assert "on average 0.00." in words(lab)
     lab.set(picture=DRAWING)
     assert "The pad is empty" in words(lab)
 
