@@ -48,6 +48,10 @@ class MapSize(Exercise):
                 // stride,
                 "the padding is on both sides, so it counts twice": (room - padding) // stride + 1,
                 "count the first place, too: + 1": room // stride,
+                "take the kernel off before you divide by the stride": (size + 2 * padding)
+                // stride
+                - kernel
+                + 1,
                 "a step that does not fit is not taken: round down": -(-room // stride) + 1,
                 "that is no whole number: // drops what is left over": room / stride + 1,
                 "the padding is missing": (size - kernel) // stride + 1,
@@ -84,6 +88,11 @@ class Convolve(Exercise):
             "Your map is as large as the picture: without a padding the kernel must lie inside, "
             f"and {x.shape} becomes (4, 6).",
         )
+        wrong_if(
+            got.shape == (3, 5),
+            "A row and a column of places are missing: the kernel's corner can stand at "
+            "H - k + 1 rows, the first is 0 and the last H - k.",
+        )
         got = call_array(answer, x, w, shape=(4, 6))
         z = _convolve(x, w)
         compare(
@@ -94,6 +103,9 @@ class Convolve(Exercise):
                 "your kernel is turned by 180°, as mathematicians do": _convolve(x, w[::-1, ::-1]),
                 "rows and columns of the kernel have changed places": _convolve(x, w.T),
                 "that is the mean of the products; take their sum": z / 9,
+                "@ multiplies matrices; here each weight meets one pixel, w * x": _convolve(
+                    x, np.tile(w.sum(axis=0), (3, 1)).T
+                ),
             },
         )
         x, w = rng.normal(size=(5, 5)), rng.normal(size=(2, 2))
@@ -142,7 +154,7 @@ class Columns(Exercise):
                 "the places come column by column; take them row by row": np.array(
                     [x[i : i + 2, j : j + 2].ravel() for j in range(4) for i in range(3)]
                 ),
-                "your rows hold the pixels of one tap at different places; reshaping does not "
+                "your rows hold the pixels that one weight meets; reshaping does not "
                 "transpose": fair.T.reshape(12, 4),
             },
         )

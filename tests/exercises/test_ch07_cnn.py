@@ -66,6 +66,7 @@ WRONG = [
     ("map_size", lambda n, k, s, p: (n + 2 * p - k + 1) // s, "add the first place"),
     ("map_size", lambda n, k, s, p: (n - k) // s + 1, "padding is missing"),
     ("map_size", lambda n, k, s, p: n + 2 * p - k + 1, "stride is missing"),
+    ("map_size", lambda n, k, s, p: (n + 2 * p) // s - k + 1, "before you divide"),
     ("map_size", lambda n, k, s, p: n, "lay the kernel on and count: 24"),
     ("map_size", lambda n, k, s, p: (n, n), "one number"),
     ("convolve", same_size, "the kernel must lie inside"),
@@ -74,6 +75,8 @@ WRONG = [
     ("convolve", lambda x, w: scan(x, w) / w.size, "the mean of the products"),
     ("convolve", lambda x, w: x[:-2, :-2] * w[0, 0], "expected is"),
     ("convolve", lambda x, w: x @ w, "raised ValueError"),
+    ("convolve", lambda x, w: scan(x, w)[:-1, :-1], "A row and a column of places are missing"),
+    ("convolve", lambda x, w: (w @ rows(x, len(w))).sum(axis=(2, 3)), "@ multiplies matrices"),
     ("columns", lambda x, k: rows(x, k).reshape(-1, k * k).T, "a row for each place"),
     (
         "columns",
