@@ -275,12 +275,14 @@ def weights(
     limit: float | None = None,
     columns: int | None = None,
     title: str = "",
+    label: str = "weight",
     ax: Axes | None = None,
 ) -> Axes:
     """Weight vectors as pictures: blue is negative, white 0, orange positive.
 
     `weight` is (D,) for one unit or (N, D) for several; `shape` is (height, width), by default a
-    square. All share one scale, -`limit` to `limit`, by default the largest absolute weight.
+    square. All share one scale, -`limit` to `limit`, by default the largest absolute weight;
+    `label` says on the colour bar what is shown, where that is no weight.
     """
     weight = np.atleast_2d(check_array("weight", weight, finite=True))
     if shape is not None:
@@ -294,7 +296,7 @@ def weights(
     shown = ax.imshow(mosaic, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     _captions(ax, pictures, corners, titles)
     bar = ax.figure.colorbar(shown, ax=ax, shrink=0.8)
-    bar.set_label("weight (blue −, orange +)", fontsize=10)
+    bar.set_label(f"{label} (blue −, orange +)", fontsize=10)
     return ax
 
 
