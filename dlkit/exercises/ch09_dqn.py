@@ -59,6 +59,12 @@ class Returns(Exercise):
                     "that is one return, that of the first step": np.full(
                         len(rewards), rewards @ powers
                     ),
+                    "the order is turned round: the first entry belongs to the first step": (
+                        self.answer(rewards, gamma)[::-1]
+                    ),
+                    "each step's own reward is missing": np.append(
+                        self.answer(rewards, gamma)[1:], 0.0
+                    ),
                 },
             )
 
@@ -108,6 +114,7 @@ class Sweep(Exercise):
                     axis=1
                 )
                 + 0.8 * (P @ V).max(axis=1),
+                "that is added to the old values; it takes their place": V + q.max(axis=1),
             },
         )
 
@@ -133,7 +140,11 @@ class SarsaUpdate(Exercise):
             new = call(answer, given, *step, copies=False)
             wrong_if(bool((given != Q).any()), "You changed the table itself: work on Q.copy().")
             new = call_array(lambda new=new: new, shape=Q.shape)
-            wrong_if(bool((new == Q).all()), "Nothing has changed in the table that you return.")
+            wrong_if(
+                bool((new == Q).all()),
+                "Nothing has changed in the table that you return"
+                + (": the last step of an episode teaches its reward." if ended else "."),
+            )
             others = [place for place in np.argwhere(new != Q).tolist() if place != [0, 1]]
             wrong_if(
                 bool(others),
@@ -159,7 +170,7 @@ class SarsaUpdate(Exercise):
                     "the future is missing": moved(0.0),
                 }
             compare(
-                f"the table, terminated = {ended},",
+                f"the table for terminated = {ended}",
                 new,
                 moved(0.0 if ended else 1.5),
                 suspects,
@@ -268,6 +279,8 @@ class QTarget(Exercise):
                 "γ is missing": rewards + best * on,
                 "that is the mean over the actions; the best one counts": rewards
                 + 0.9 * next_q.mean(axis=1) * on,
+                "that is the number of the best action; its worth is wanted": rewards
+                + 0.9 * next_q.argmax(axis=1) * on,
                 "the largest entry of all of next_q is taken; each row has its own": rewards
                 + 0.9 * next_q.max() * on,
                 "the reward at the end counts as well: only the future is missing there": (
@@ -367,6 +380,9 @@ class LossGradient(Exercise):
                 ),
                 "an error beyond 1 gives no gradient at all; it should give ±1": only(
                     np.where(np.abs(error) <= 1, error, 0) / 5
+                ),
+                "that is the loss itself; its slope is wanted": only(
+                    np.where(np.abs(error) <= 1, error**2 / 2, np.abs(error) - 0.5) / 5
                 ),
                 "the loss inside is δ² / 2, whose slope is δ, not 2 δ": only(
                     np.clip(2 * error, -1, 1) / 5

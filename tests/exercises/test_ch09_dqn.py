@@ -30,6 +30,11 @@ def sarsa_whole_row(Q, state, action, reward, next_state, next_action, terminate
     return new
 
 
+def sarsa_but_for_the_end(Q, state, action, reward, next_state, next_action, terminated, *rates):
+    step = state, action, reward, next_state, next_action, terminated
+    return Q.copy() if terminated else sarsa()(Q, *step, *rates)
+
+
 def greedy(
     chance=lambda epsilon: epsilon, other=lambda q, rng: rng.integers(len(q)), best=np.argmax
 ):
@@ -80,6 +85,8 @@ WRONG = [
     ("returns", lambda r, gamma: np.cumsum(r * gamma ** np.arange(len(r))), "earned so far"),
     ("returns", lambda r, gamma: gamma * ch09.Returns.answer(r, gamma), "present reward"),
     ("returns", lambda r, gamma: ch09.Returns.answer(r, gamma)[0], "shape (5,)"),
+    ("returns", lambda r, gamma: ch09.Returns.answer(r, gamma)[::-1], "turned round"),
+    ("returns", lambda r, gamma: np.append(ch09.Returns.answer(r, gamma)[1:], 0), "own reward"),
     (
         "returns",
         lambda r, gamma: np.full(len(r), r @ gamma ** np.arange(len(r))),
@@ -96,6 +103,7 @@ WRONG = [
         "the same action",
     ),
     ("sweep", lambda V, P, R, gamma: (R + gamma * P @ V).max(axis=0), "one value per state"),
+    ("sweep", lambda V, P, R, gamma: V + (R + gamma * P @ V).max(axis=1), "takes their place"),
     ("sarsa_update", sarsa(future=lambda Q, s, a: Q[s].max()), "that is Q-learning"),
     ("sarsa_update", sarsa(end=1.0), "ended the episode"),
     ("sarsa_update", sarsa(gamma=0), "γ is missing"),
@@ -103,6 +111,7 @@ WRONG = [
     ("sarsa_update", sarsa_in_place, "changed the table itself"),
     ("sarsa_update", sarsa_whole_row, "only Q[0, 1] should change"),
     ("sarsa_update", lambda Q, *step: Q.copy(), "Nothing has changed"),
+    ("sarsa_update", sarsa_but_for_the_end, "teaches its reward"),
     ("epsilon_greedy", greedy(chance=lambda epsilon: 1 - epsilon), "not that of the best"),
     ("epsilon_greedy", greedy(chance=lambda epsilon: 0), "never tries"),
     ("epsilon_greedy", greedy(other=not_the_best), "may be the best one"),
@@ -113,6 +122,7 @@ WRONG = [
     ("q_target", target(gamma=0), "γ is missing"),
     ("q_target", target(worth=lambda q: q.mean(axis=1)), "mean over the actions"),
     ("q_target", target(worth=np.max), "each row has its own"),
+    ("q_target", target(worth=lambda q: q.argmax(axis=1)), "number of the best action"),
     ("q_target", lambda r, q, ended, g: (r + g * q.max(axis=1)) * ~ended, "reward at the end"),
     ("q_target", target(worth=lambda q: q.max(axis=0).sum() * np.ones(3)), "raised"),
     ("double_target", double(1, 0), "changed places"),
@@ -122,6 +132,11 @@ WRONG = [
     ("loss_gradient", gradient(share=lambda q: 1), "divide by N"),
     ("loss_gradient", gradient(share=np.size), "number of entries"),
     ("loss_gradient", gradient(slope=lambda error: error), "not clipped"),
+    (
+        "loss_gradient",
+        gradient(slope=lambda e: np.where(abs(e) <= 1, e**2 / 2, abs(e) - 0.5)),
+        "the loss itself",
+    ),
     ("loss_gradient", gradient(slope=lambda error: -np.clip(error, -1, 1)), "uphill"),
     ("loss_gradient", gradient(slope=lambda error: np.clip(2 * error, -1, 1)), "not 2 δ"),
     ("loss_gradient", gradient(slope=lambda error: error * (abs(error) <= 1)), "it should give ±1"),
