@@ -104,6 +104,9 @@ class States(Exercise):
                 "the bias is missing": run(bias=0 * b),
                 "the state before the first step is 0": run(start=1.0),
                 "you read from the end to the beginning": run(order=range(4, -1, -1)),
+                "you keep the state before each step; keep the one after it": np.concatenate(
+                    [np.zeros((1, 2, 4)), run()[:-1]]
+                ),
             },
             says="it should be",
         )
@@ -346,6 +349,8 @@ class Bits(Exercise):
                 .sum(axis=1)
                 .mean(),
                 "the mean comes after the logarithm": -np.log2(came.mean()),
+                "p[:, codes] pairs every step with every character that came; step t goes with "
+                "codes[t] alone": -np.log2(p[:, codes]).mean(),
                 "that takes all entries of p; only those of the characters that came count": (
                     -np.log2(p).mean()
                 ),
