@@ -214,7 +214,7 @@ class Bars:
             pixels = flat(plots.ORANGE if long > 0 else plots.SKY)
             size = max(end - begin, 0.01), 0.72 * self.row
             tiles.append(Tile(begin, y - 0.36 * self.row, *size, pixels))
-            labels.append(Label(self.left + 0.86 * self.wide, y, minus(float(q[i]), 2), style))
+            labels.append(Label(self.left + 0.86 * self.wide, y, written(float(q[i])), style))
         return tiles, labels
 
 
@@ -226,6 +226,11 @@ def flat(colour: str) -> np.ndarray:
 def minus(value: float, digits: int) -> str:
     """A number as it is written, with a real minus."""
     return f"{value:.{digits}f}".replace("-", "−")
+
+
+def written(value: float) -> str:
+    """A value with two digits, or with none where it is in the thousands."""
+    return minus(value, 2) if abs(value) < 1_000 else f"{value:,.0f}".replace("-", "−")
 
 
 @dataclass(frozen=True)

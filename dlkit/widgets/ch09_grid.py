@@ -238,6 +238,9 @@ class PaintTheWorld(TrainingExplorer):
 
     def paint(self, kind: str, *places: tuple[int, int], reward: float | None = None) -> None:
         """Make squares (row, column) of this kind; "r" is floor with a reward of its own."""
+        kinds = [letter for letter in (*BRUSHES.values(), CLIFF) if letter]
+        if kind not in kinds:
+            raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}")
         values = self.values
         world, cells = values["painted"]
         cells = dict(cells) if world == values["world"] else {}

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from dlkit import plots
 from dlkit.models.dqn import DQN
 from dlkit.widgets.ch09_agents import OWN, PLAYERS, TRAINED, network_player, player
-from dlkit.widgets.ch09_games import GAMES, Bars, Game, Player, Screen, minus
+from dlkit.widgets.ch09_games import GAMES, Bars, Game, Player, Screen, written
 from dlkit.widgets.explorer import Explorer, Key, Pointer
 from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
@@ -336,7 +336,7 @@ class YouAgainstTheAgent(Explorer):
             for view, whose in ((you, "your"), (agent, "its own")):
                 if view.q is not None:
                     values = zip(data.game.actions, view.q, strict=True)
-                    named = ", ".join(f"{name} {minus(float(q), 2)}" for name, q in values)
+                    named = ", ".join(f"{name} {written(float(q))}" for name, q in values)
                     words.append(f"Q of its network in {whose} place: {named}.")
         mine, its, drawn = data.tally
         words.append(f"Rounds: {mine} won by you, {its} by it, {drawn} drawn.")

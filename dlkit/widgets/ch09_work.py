@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dlkit import plots
 from dlkit.widgets import ch03_parts as parts
 from dlkit.widgets.ch03_train import apart
-from dlkit.widgets.ch09_games import GAMES, Bars, Screen, minus
+from dlkit.widgets.ch09_games import GAMES, Bars, Screen, written
 from dlkit.widgets.ch09_grid import curve, end_of
 from dlkit.widgets.ch09_memory import RECENT, Training
 from dlkit.widgets.explorer import Key, Pointer
@@ -188,6 +188,7 @@ class DQNAtWork(TrainingExplorer):
         for name, axes in self.charts.items():
             parts.grid(axes)
             axes.set_xlabel("moves", fontsize=9, labelpad=1)
+            axes.yaxis.set_major_formatter(short)  # a power of ten above the axis hits the legend
             self.others[name] = axes.add_collection(
                 LineCollection([], linewidths=1.3, linestyles="--", colors=plots.GREY),
                 autolim=False,
@@ -324,11 +325,11 @@ class DQNAtWork(TrainingExplorer):
             f"The agent sees: {game.words(training.seen)}.",
         ]
         named = zip(game.actions, data.q, strict=True)
-        words.append("Q: " + ", ".join(f"{name} {minus(float(q), 2)}" for name, q in named) + ".")
+        words.append("Q: " + ", ".join(f"{name} {written(float(q))}" for name, q in named) + ".")
         if np.isfinite(training.hoped):
             words.append(
-                f"At the start of the last episodes it expected {minus(training.hoped, 2)} and got "
-                f"{minus(training.got, 2)}."
+                f"At the start of the last episodes it expected {written(training.hoped)} and got "
+                f"{written(training.got)}."
             )
         words.append(
             f"The memory keeps {len(training.memory):,} of at most "
@@ -356,6 +357,14 @@ class DQNAtWork(TrainingExplorer):
             "f": self.fork,
             "t": self.test,
         }[event.key]()
+
+
+def short(value: float, _: int | None = None) -> str:
+    """A tick in few letters: 50, 200k, 1.5M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 1e4):
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
 
 
 def recipe(

@@ -148,6 +148,14 @@ def test_what_cannot_be_painted_is_told(grid):
     assert grid.data.world.rows == list(WORLDS["the cliff"])
 
 
+def test_an_unknown_kind_is_refused_before_anything_changes(grid):
+    with pytest.raises(ValueError, match="kind must be one of"):
+        grid.paint("wall", (0, 1))
+    grid.advance(2)
+    assert grid.data.learner.moves == 2
+    assert not grid.message
+
+
 def test_paint_belongs_to_its_world(grid):
     grid.paint(WALL, (1, 1))
     grid.set(world="Russell and Norvig", cursor=(2, 3))

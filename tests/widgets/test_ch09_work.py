@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dlkit.models.dqn import ReplayMemory
+from dlkit.widgets.ch09_games import written
 from dlkit.widgets.ch09_memory import SETTINGS, SharedMemory, Training
-from dlkit.widgets.ch09_work import DQNAtWork
+from dlkit.widgets.ch09_work import DQNAtWork, short
 from dlkit.widgets.explorer import Key, Pointer
 
 GAMES = tuple(SETTINGS)
@@ -104,6 +105,22 @@ def test_it_learns_to_balance_longer_than_chance(work):
     assert steps == 10_000
     assert mean > 60  # chance balances for about 22, and seeds 0 … 7 reached 114 to 252
     assert f"Test after 10,000 moves: {mean:.1f}, greedy." in work.description
+
+
+@pytest.mark.parametrize(
+    ("value", "tick", "told"),
+    [
+        (-0.5, "-0.5", "−0.50"),
+        (200, "200", "200.00"),
+        (5_000, "5000", "5,000"),
+        (200_000, "200k", "200,000"),
+        (-1.5e6, "-1.5M", "−1,500,000"),
+        (2e9, "2G", "2,000,000,000"),
+    ],
+)
+def test_large_values_are_short(value, tick, told):
+    assert short(value) == tick
+    assert written(value) == told
 
 
 def test_without_replay_the_batch_is_the_newest(work):
