@@ -359,7 +359,7 @@ class DQNAtWork(TrainingExplorer):
         }[event.key]()
 
 
-def short(value: float, _: int | None = None) -> str:
+def short(value: float, _: float | None = None) -> str:
     """A tick in few letters: 50, 200k, 1.5M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= max(size, 1e4):
