@@ -144,6 +144,24 @@ def test_a_digit_that_is_moved_moves_its_maps_and_not_what_they_show(sees):
         np.testing.assert_allclose(there, old[:, 3:-3, 3:-3], atol=1e-5)
 
 
+def test_the_first_maps_answer_to_the_strokes_that_the_chapter_names():
+    """Should the weights be trained anew, the answer in chapter 07 must be written anew, too."""
+    row, column = np.mgrid[:SIDE, :SIDE] - 13.5
+    short = (abs(row) < 9) & (abs(column) < 9)
+    strokes = {"-": row, "|": column, "/": (row + column) / 2**0.5, "\\": (row - column) / 2**0.5}
+    strokes = {name: (abs(far) < 1.6) & short for name, far in strokes.items()}
+    maps = {}
+    for name, stroke in strokes.items():
+        explorer = WhatItSees()
+        explorer.pad.load(stroke.astype(float))
+        maps[name] = explorer.data.maps[0][:, 8:20, 8:20]
+    upper, lower = np.split(maps["-"][2].sum(axis=1), 2)
+    assert upper.sum() > 5 * lower.sum(), "map 3: the upper side of a stroke that lies"
+    assert maps["-"][2].max() > 2 * maps["|"][2].max()
+    assert max(maps, key=lambda name: maps[name][4].max()) == "/", "map 5"
+    assert all(each[3].max() > 2 for each in maps.values()), "map 4: every stroke"
+
+
 def test_an_empty_pad_says_so_and_reset_empties_it(sees):
     sees.set(square=9, about="3", cover=(3, 3))
     sees.reset()
