@@ -77,6 +77,7 @@ def test_the_clock_breaks_off_and_the_fall_ends():
         falls.step(0)
 
 
+@pytest.mark.filterwarnings("ignore:.*A Box observation space")  # speeds have no bounds
 def test_gymnasium_accepts_it():
     check_env(CartPole(), skip_render_check=True)
 
