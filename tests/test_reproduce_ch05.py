@@ -1,24 +1,19 @@
 """Chapter 05's large experiment, on a few pictures: it chooses, keeps, resumes and gathers."""
 
 import dataclasses
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlkit.data import mnist
-
-SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch05_dbn.py"
+from tests.scripts import load
 
 
 @pytest.fixture
 def script(tmp_path, monkeypatch):
     """The script with a small net, two numbers of labels and 300 pictures."""
-    spec = importlib.util.spec_from_file_location("reproduce_ch05", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("ch05_dbn")
     few = mnist()
     few = dataclasses.replace(
         few,

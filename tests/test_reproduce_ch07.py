@@ -1,7 +1,6 @@
 """Chapter 07's large experiment, on a few pictures: it trains, keeps, resumes and writes."""
 
 import dataclasses
-import importlib.util
 import json
 from pathlib import Path
 
@@ -13,16 +12,13 @@ from dlkit.data import mnist
 from dlkit.data.files import asset
 from dlkit.models.lenet import lenet
 from dlkit.models.neocognitron import Neocognitron
-
-SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch07_cnn.py"
+from tests.scripts import load
 
 
 @pytest.fixture
 def script(tmp_path, monkeypatch):
     """The script with 300 pictures, one pass and a small Neocognitron."""
-    spec = importlib.util.spec_from_file_location("reproduce_ch07", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("ch07_cnn")
     few = mnist()
     few = dataclasses.replace(
         few,

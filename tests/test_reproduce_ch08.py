@@ -1,6 +1,5 @@
 """Chapter 08's stored runs, on a little: the net learns, is written, and nothing is run twice."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from dlkit import checkpoint
 from dlkit.data import Text, austen
+from tests.scripts import load
 
 SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch08_rnn.py"
 
@@ -16,9 +16,7 @@ SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch08_rnn.py"
 @pytest.fixture
 def script(tmp_path, monkeypatch):
     """The script with a small net, a short text and a small budget."""
-    spec = importlib.util.spec_from_file_location("reproduce_ch08", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("ch08_rnn")
     settings = {
         "austen": lambda: Text(austen().text[5000:25000]),
         "UNITS": 12,

@@ -1,23 +1,18 @@
 """Chapter 09's long runs, made short: they keep what is finished, resume, and gather."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlkit import checkpoint
-
-SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch09_dqn.py"
+from tests.scripts import load
 
 
 @pytest.fixture
 def script(monkeypatch):
     """The script with short trainings and small nets."""
-    spec = importlib.util.spec_from_file_location("reproduce_ch09", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("ch09_dqn")
     monkeypatch.setattr(module, "SIZES", (4, 8, 2))
     monkeypatch.setattr(module, "STEPS", 1_600)
     monkeypatch.setattr(module, "LOOK_EVERY", 800)

@@ -29,7 +29,7 @@ from dlkit.widgets.ch04_complete import (
 from dlkit.widgets.ch04_machine import digit_machine, ink_of, read
 from dlkit.widgets.drawing_pad import BLANK, from_bytes, to_bytes
 from dlkit.widgets.explorer import Key, Pointer
-from dlkit.widgets.labels import render
+from tests.widgets.words import expect_words_apart
 
 SEVEN = [[(0.25, 0.2), (0.72, 0.2), (0.55, 0.55), (0.45, 0.85)]]
 
@@ -109,20 +109,7 @@ def test_words_do_not_overlap_and_stay_inside(empty, steps):
     empty.show_digit()
     empty.set(given="the right half")
     empty.advance(steps)
-    wide, high = (100 * side for side in empty.size)
-    boxes = []
-    for label in empty.labels._labels:
-        height, width = render(label.text, label.style, 100).shape[:2]
-        left, low = 100 * label.x - label.style.anchor * width, 100 * label.y - height / 2
-        boxes.append((label.text, left, low, left + width, low + height))
-    for text, left, low, right, top in boxes:
-        assert min(left, low) >= 0, text
-        assert right <= wide, text
-        assert top <= high, text
-    for i, (text, left, low, right, top) in enumerate(boxes):
-        for other, left2, low2, right2, top2 in boxes[:i]:
-            apart = right <= left2 or right2 <= left or top <= low2 + 4 or top2 <= low + 4
-            assert apart, (text, other)
+    expect_words_apart(empty)
 
 
 def test_saved_notebook_shows_a_picture_and_words(seven):

@@ -25,6 +25,7 @@ from dlkit.widgets.ch04_gibbs import (
 from dlkit.widgets.ch04_machine import digit_machine, ink_of, named, read, usual
 from dlkit.widgets.drawing_pad import BLANK, to_bytes
 from dlkit.widgets.explorer import Key, Pointer
+from tests.widgets.words import expect_words_apart
 
 ONE = [[(0.5, 0.1, 0), (0.5, 0.9, 300)]]
 DIGITS, NOISE = slice(ROW), slice(ROW, None)
@@ -145,24 +146,9 @@ def test_it_is_legible_in_the_dark(chains):
 
 def test_words_do_not_overlap_and_stay_inside(chains):
     """Boxes of all labels, in the state with the longest ones."""
-    from dlkit.widgets.labels import render
-
     chains.set(chain=20)
     chains.advance(1200)
-    boxes = []
-    for label in chains.labels._labels:
-        height, width = render(label.text, label.style, 100).shape[:2]
-        left, low = 100 * label.x - label.style.anchor * width, 100 * label.y - height / 2
-        boxes.append((label.text, left, low, left + width, low + height))
-    for text, left, low, right, top in boxes:
-        assert left >= 0, text
-        assert right <= 660, text
-        assert low >= 0, text
-        assert top <= 600, text
-    for i, (text, left, low, right, top) in enumerate(boxes):
-        for other, left2, low2, right2, top2 in boxes[:i]:
-            apart = right <= left2 or right2 <= left or top <= low2 + 4 or top2 <= low + 4
-            assert apart, (text, other)
+    expect_words_apart(chains)
 
 
 def test_saved_notebook_shows_a_picture_and_words(chains):

@@ -23,6 +23,7 @@ from dlkit.widgets.ch08_hopfield import (
 )
 from dlkit.widgets.drawing_pad import BLANK
 from dlkit.widgets.explorer import Key, Pointer
+from tests.widgets.words import expect_words_apart
 
 ONE = [[(0.5, 0.1, 0), (0.5, 0.9, 300)]]
 
@@ -196,24 +197,9 @@ def test_rewound_states_are_those_that_were(explorer):
 
 
 def test_words_do_not_overlap_and_stay_inside(explorer):
-    from dlkit.widgets.labels import render
-
     explorer.set(kind=KINDS[1], count=MOST)
     explorer.advance(300)
-    boxes = []
-    for label in explorer.labels._labels:
-        height, width = render(label.text, label.style, 100).shape[:2]
-        left, low = 100 * label.x - label.style.anchor * width, 100 * label.y - height / 2
-        boxes.append((label.text, left, low, left + width, low + height))
-    for text, left, low, right, top in boxes:
-        assert left >= 0, text
-        assert right <= 660, text
-        assert low >= 0, text
-        assert top <= 520, text
-    for i, (text, left, low, right, top) in enumerate(boxes):
-        for other, left2, low2, right2, top2 in boxes[:i]:
-            apart = right <= left2 or right2 <= left or top <= low2 + 4 or top2 <= low + 4
-            assert apart, (text, other)
+    expect_words_apart(explorer)
 
 
 def test_it_is_legible_in_the_dark(explorer):
