@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from dlkit.data.files import asset, find
-from dlkit.data.handwriting import pixels
 from dlkit.data.idx import read_idx
-from dlkit.data.split import Split
+from dlkit.data.split import Split, of_pictures
 
 CLOTHES = (
     "T-shirt",
@@ -72,15 +71,8 @@ def fashion(full: bool = False, *, dtype: DTypeLike = np.float32, progress: bool
             x_train, x_test = np.split(shipped["images"], [5000])
             y_train, y_test = np.split(shipped["labels"], [5000])
         name = "Fashion-MNIST, 6,000 of its training pictures"
-    return Split(
-        pixels(x_train, dtype),
-        y_train.astype(np.int64),
-        pixels(x_test, dtype),
-        y_test.astype(np.int64),
-        CLOTHES,
-        image_shape=(28, 28),
-        name=name,
-        about=ABOUT,
+    return of_pictures(
+        x_train, y_train, x_test, y_test, dtype=dtype, classes=CLOTHES, name=name, about=ABOUT
     )
 
 

@@ -5,7 +5,7 @@ from numpy.typing import DTypeLike
 
 from dlkit.data.files import asset, find
 from dlkit.data.idx import read_idx
-from dlkit.data.split import Split, divide, float_type
+from dlkit.data.split import Split, divide, of_pictures
 
 DIGITS = tuple("0123456789")
 
@@ -71,18 +71,6 @@ def mnist(full: bool = False, *, dtype: DTypeLike = np.float32, progress: bool =
             x_train, x_test = np.split(shipped["images"], [4000])
             y_train, y_test = np.split(shipped["labels"], [4000])
         name = "MNIST, 5,000 of its training pictures"
-    return Split(
-        pixels(x_train, dtype),
-        y_train.astype(np.int64),
-        pixels(x_test, dtype),
-        y_test.astype(np.int64),
-        DIGITS,
-        image_shape=(28, 28),
-        name=name,
-        about=MNIST_ABOUT,
+    return of_pictures(
+        x_train, y_train, x_test, y_test, dtype=dtype, classes=DIGITS, name=name, about=MNIST_ABOUT
     )
-
-
-def pixels(images: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """Bytes (N, height, width) of 0..255 as rows of numbers 0..1, (N, height · width)."""
-    return np.divide(images.reshape(len(images), -1), 255, dtype=float_type(dtype))

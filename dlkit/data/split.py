@@ -144,6 +144,34 @@ def divide(
     )
 
 
+def of_pictures(
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+    *,
+    dtype: DTypeLike,
+    classes: tuple[str, ...],
+    name: str,
+    about: str,
+) -> Split:
+    """Pictures of bytes (N, height, width), 0..255, as rows of numbers 0..1, with their labels."""
+
+    def rows(images: np.ndarray) -> np.ndarray:
+        return np.divide(images.reshape(len(images), -1), 255, dtype=float_type(dtype))
+
+    return Split(
+        rows(x_train),
+        y_train.astype(np.int64),
+        rows(x_test),
+        y_test.astype(np.int64),
+        classes,
+        image_shape=x_train.shape[1:],
+        name=name,
+        about=about,
+    )
+
+
 def float_type(dtype: DTypeLike) -> np.dtype:
     """`dtype` as NumPy's, or `ValueError` if it is no floating type."""
     try:
