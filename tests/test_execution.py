@@ -1,11 +1,13 @@
 """A chapter is run in a process of its own, and what it costs goes into the README."""
 
+import os
+
 import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tools.execution import CHAPTERS, execute
+from tools.execution import CHAPTERS, apart, execute
 from tools.timings import README, noted
 
 TABLE = """
@@ -24,6 +26,18 @@ def test_execution_measures(tmp_path):
     assert [cell.outputs[0].data["text/plain"] for cell in executed.cells] == ["42"]
     assert 0 < seconds < 60
     assert 20 < megabytes < held.nbytes / 2**20
+
+
+@pytest.mark.parametrize("before", ["mine.json", None])
+def test_progress_is_kept_apart_only_inside(monkeypatch, before):
+    if before:
+        monkeypatch.setenv("DLKIT_PROGRESS", before)
+    else:
+        monkeypatch.delenv("DLKIT_PROGRESS")
+    with pytest.raises(KeyError), apart():
+        assert os.environ["DLKIT_PROGRESS"] != before
+        raise KeyError
+    assert os.environ.get("DLKIT_PROGRESS") == before
 
 
 def test_costs_are_noted_in_the_table():

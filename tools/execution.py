@@ -5,6 +5,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 from nbclient import NotebookClient
@@ -35,5 +36,6 @@ def execute(path):
 def apart():
     """Chapters run inside leave the progress of the person who runs them as it is."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["DLKIT_PROGRESS"] = f"{folder}/progress.json"
-        yield
+        progress = {"DLKIT_PROGRESS": f"{folder}/progress.json"}
+        with patch.dict(os.environ, progress):  # kernels started inside inherit it
+            yield
