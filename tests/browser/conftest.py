@@ -14,9 +14,9 @@ or left this machine, or a widget's callback raised or printed to stderr. (Such 
 shown neither in the cell nor in the console; the fixture listens to the kernel.) A test that
 causes one on purpose looks at `lab.problems()` and then calls `lab.forgive()`.
 
-    lab      open, show(explorer, setup), only(chapter, cell_id), run_all, wait_idle,
-             python(expression), cell(id), cells(), explorer(id), alive(id), set_theme(dark),
-             problems, forgive, screenshot(name, of=None), page (Playwright's)
+    lab      open, show(explorer, setup), show_all(setup, name=explorer), only(chapter, cell_id),
+             run_all, wait_idle, python(expression), cell(id), cells(), explorer(id), alive(id),
+             set_theme(dark), problems, forgive, screenshot(name, of=None), page (Playwright's)
     explorer slider(name), button(name), control(name), picture(), wait_for_picture(),
              settled(), wait_for_change(before), in_both_themes(picture), click(x, y),
              drag((x, y), ...), draw((x, y), ...) on its pad, description, message, canvas, pad,

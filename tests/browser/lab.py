@@ -174,6 +174,15 @@ class Lab:
         """
         return self._shown(notebook(setup=setup, explorer=f"e = {explorer}\ne"))
 
+    def show_all(self, setup: str, **explorers: str) -> None:
+        """Open one page with several explorers: `show_all("from … import *", mask="Mask()")`.
+
+        Each has its name in the kernel, and `explorer-` with its name is its cell.
+        """
+        cells = {f"explorer-{name}": f"{name} = {e}\n{name}" for name, e in explorers.items()}
+        self.open(notebook(setup=setup, **cells))
+        self.run_all()
+
     def only(self, chapter: Path, cell_id: str) -> "View":
         """Open of a chapter just its imports and the explorer of one cell, which needs no more."""
         cells = {cell.id: cell.source for cell in nbformat.read(chapter, 4).cells}

@@ -13,9 +13,7 @@ def test_the_chapter_runs_and_both_explorers_are_alive(lab):
     lab.open(CHAPTER)
     lab.run_all(800)
     for cell_id, control in (("explorer-profile", "hidden layers"), ("explorer-train", "step")):
-        explorer = lab.explorer(cell_id)
-        explorer.wait_for_picture()
-        explorer.expect_named_controls()
+        explorer = lab.alive(cell_id)
         expect(explorer.slider(control)).to_be_visible()
     before = explorer.settled()
     explorer.button("Step").click()

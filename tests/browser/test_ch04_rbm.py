@@ -13,10 +13,7 @@ def test_the_chapter_runs_and_all_explorers_are_alive(lab):
     lab.open(CHAPTER)
     lab.run_all(800)
     for name in ("energy", "training", "gibbs", "complete"):
-        explorer = lab.explorer(f"explorer-{name}")
-        explorer.wait_for_picture()
-        explorer.expect_named_controls()
-        expect(explorer.button("Reset")).to_be_visible()
+        expect(lab.alive(f"explorer-{name}").button("Reset")).to_be_visible()
     training = lab.explorer("explorer-training")
     before = training.settled()
     training.button("Step").click()

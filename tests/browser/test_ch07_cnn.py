@@ -1,23 +1,20 @@
 """Chapter 07's explorers in a real browser, on one page: slider, keyboard, pointer, both themes."""
 
 import pytest
-from lab import expect, notebook
-
-NAMES = {  # the variable, and the class it shows
-    "kernel": "KernelLab",
-    "shift": "ShiftTest",
-    "field": "ReceptiveField",
-    "sees": "WhatItSees",
-}
+from lab import expect
 
 
 @pytest.fixture(scope="module")
 def page(new_lab):
     """One page with all explorers of the chapter."""
-    cells = {f"explorer_{name}": f"{name} = cnn.{kind}()\n{name}" for name, kind in NAMES.items()}
     with new_lab() as lab:
-        lab.open(notebook(setup="from dlkit.widgets import ch07_cnn as cnn", **cells))
-        lab.run_all()
+        lab.show_all(
+            "from dlkit.widgets.ch07_cnn import *",
+            kernel="KernelLab()",
+            shift="ShiftTest()",
+            field="ReceptiveField()",
+            sees="WhatItSees()",
+        )
         yield lab
 
 

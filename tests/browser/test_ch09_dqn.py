@@ -3,20 +3,19 @@
 import re
 
 import pytest
-from lab import expect, notebook
-
-CELLS = {
-    "explorer-grid": "from dlkit.widgets import ch09_dqn\ngrid = ch09_dqn.PaintTheWorld()\ngrid",
-    "explorer-dqn": "work = ch09_dqn.DQNAtWork()\nwork",
-    "explorer-play": "play = ch09_dqn.YouAgainstTheAgent(opponent='a rule')\nplay",
-}
+from lab import expect
 
 
 @pytest.fixture(scope="module")
 def page(new_lab):
+    """One page with all explorers of the chapter."""
     with new_lab() as lab:
-        lab.open(notebook(**CELLS))
-        lab.run_all()
+        lab.show_all(
+            "from dlkit.widgets.ch09_dqn import *",
+            grid="PaintTheWorld()",
+            work="DQNAtWork()",
+            play="YouAgainstTheAgent(opponent='a rule')",
+        )
         yield lab
 
 
@@ -88,7 +87,7 @@ def test_paint_the_world(page):
 
 
 def test_dqn_at_work(page):
-    work = page.alive("explorer-dqn")
+    work = page.alive("explorer-work")
     before = work.settled()
     work.button("Step").click()
     work.wait_for_change(before)
