@@ -201,6 +201,7 @@ class KernelGradient(Exercise):
                 "that is the blame of the first place alone; add up all places": grad_z[0, 0]
                 * x[:3, :3],
                 "rows and columns of the kernel have changed places": expected.T,
+                "the sign is turned round: that is the way in which the loss falls": -expected,
             },
             "central differences say",
         )

@@ -98,6 +98,7 @@ WRONG = [
     ("kernel_gradient", lambda x, g: gradient(x, g)[::-1, ::-1], "turned by 180°"),
     ("kernel_gradient", lambda x, g: g[0, 0] * x[:3, :3], "of the first place alone"),
     ("kernel_gradient", lambda x, g: gradient(x, g).T, "changed places"),
+    ("kernel_gradient", lambda x, g: -gradient(x, g), "the sign is turned round"),
     ("kernel_gradient", lambda x, g: g, "shape (3, 3), got (5, 4)"),
     ("max_pool", overlapping, "Your windows overlap"),
     ("max_pool", lambda x: np.maximum(x[:, ::2], x[:, 1::2])[..., ::2, :], "pool the last two"),
