@@ -10,6 +10,15 @@ function isDark() {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
+// The pixels of runs: three bytes of colour and one that says how many pixels have it.
+function unpack({ buffer, byteOffset, byteLength }) {
+  const runs = new Uint32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+  const pixels = new Uint32Array(runs.reduce((sum, run) => sum + (run >>> 24), 0));
+  let start = 0;
+  for (const run of runs) pixels.fill(run | 0xff000000, start, (start += run >>> 24));
+  return new Uint8ClampedArray(pixels.buffer);
+}
+
 function add(parent, tag, attributes) {
   const element = parent.appendChild(document.createElement(tag));
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -85,15 +94,14 @@ function render({ model, el }) {
   // Pictures. A frame is decoded before it is painted, and painted whole: nothing blinks.
   let painted = -1, whole = false;
   async function paint({ id, format, width, height, patches, description: text }, data) {
-    const bytes = new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength);
-    const picture = format === "rgba" ? { width, height } : await createImageBitmap(new Blob([bytes]));
+    const picture = format === "runs" ? { width, height } : await createImageBitmap(new Blob([data]));
     if (id <= painted) return; // a newer one was decoded sooner
     whole ||= format === "jpeg" || (id && patches[0]?.[2] === width && patches[0][3] === height);
     if (id && !whole) return; // changes of a picture that only another view has yet
     painted = id;
     if (canvas.width !== picture.width) canvas.width = picture.width;
     if (canvas.height !== picture.height) canvas.height = picture.height;
-    if (format === "rgba") paintPatches(patches, bytes);
+    if (format === "runs") paintPatches(patches, unpack(data));
     else context.drawImage(picture, 0, 0);
     describe(text);
     if (!id) return; // the still picture is nobody's frame

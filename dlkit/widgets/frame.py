@@ -1,8 +1,8 @@
 """A persistent Matplotlib figure in the browser: pixels out, pointer and keys in.
 
 `frame.js` shows the pixels on a canvas, and tells which theme, pixel density and connection the
-page has. Over loopback, where encoding is what takes time, pixels travel raw, and only those that
-have changed; elsewhere as JPEG.
+page has. Over loopback, where encoding is what takes time, only pixels that have changed travel, as
+runs of one colour; elsewhere the whole picture does, as JPEG.
 
 At most two frames are on their way at any time. Asking for more only marks the picture as out of
 date, and it is drawn when the page has painted one: the newest state is shown, none queues up.
@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from dlkit.widgets.layers import Layers
-from dlkit.widgets.patches import Patch, cut, patches
+from dlkit.widgets.patches import Patch, pack, patches
 
 DPI = 100  # CSS pixels per inch of figure
 IN_FLIGHT = 2  # frames on their way to the page: one being painted, one being sent
@@ -134,7 +134,7 @@ class Frame(anywidget.AnyWidget):
             if self._before is not None and self._before.shape == pixels.shape:
                 places = patches(pixels, self._before)
             self._before = pixels.copy()
-            kind, data = "rgba", cut(pixels, places)
+            kind, data = "runs", pack(pixels, places)
         else:
             picture = Image.fromarray(pixels[..., :3])
             kind, data = "jpeg", encode(picture, "jpeg", quality=88, subsampling=0)

@@ -159,7 +159,7 @@ def test_labels_are_no_wider_than_was_reckoned(timeline):
 
 def test_a_step_draws_only_what_moves(timeline):
     timeline.frame.layers.pixels()
-    assert len(timeline.frame.layers._moving) == 4, "anything more costs 40 ms a frame"
+    assert len(timeline.frame.layers._upper) == 4, "anything more costs 40 ms a frame"
 
 
 @pytest.mark.parametrize("dark", [False, True])

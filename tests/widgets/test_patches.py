@@ -2,21 +2,23 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from dlkit.widgets.patches import cut, patches
+from dlkit.widgets.patches import LONGEST, pack, patches
+from tests.widgets.runs import unpacked
 
 
 def pasted(old, new):
     """`old` with the patches of `new` upon it, as the page does it."""
     places = patches(new, old)
-    data, page, start = cut(new, places), old.copy(), 0
+    pixels, page, start = unpacked(pack(new, places)), old.copy(), 0
     for x, y, width, height in places:
-        end = start + 4 * width * height
-        page[y : y + height, x : x + width] = np.frombuffer(data[start:end], np.uint8).reshape(
-            height, width, 4
-        )
+        end = start + width * height
+        page[y : y + height, x : x + width] = pixels[start:end].reshape(height, width, 4)
         start = end
-    assert start == len(data)
+    assert start == len(pixels)
     return page
 
 
@@ -24,9 +26,10 @@ def pasted(old, new):
 @pytest.mark.parametrize("share", [0, 0.001, 0.1, 1])
 def test_patches_make_the_new_picture_of_the_old_one(shape, share, rng):
     old = rng.integers(0, 256, (*shape, 4), np.uint8)
+    old[..., 3] = 255
     new = old.copy()
     other = rng.random(shape) < share
-    new[other] ^= 255
+    new[other, :3] ^= 255
     assert np.array_equal(pasted(old, new), new)
 
 
@@ -34,8 +37,27 @@ def test_little_is_sent_where_little_has_changed():
     old = np.zeros((500, 1000, 4), np.uint8)
     new = old.copy()
     assert patches(new, old) == []
-    assert cut(new, []) == b""
+    assert pack(new, []) == b""
     new[40:50, 100:200] = 9
     assert patches(new, old) == [(96, 32, 128, 32)]
     new[499, 999, 1] = 1
     assert patches(new, old)[-1] == (992, 480, 8, 20)
+
+
+@pytest.mark.parametrize("length", [1, 2, LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST, 3000])
+def test_runs_of_any_length(length):
+    picture = np.full((1, length + 2, 4), 255, np.uint8)
+    picture[0, 1:-1] = (10, 20, 30, 255)
+    data = pack(picture, [(0, 0, length + 2, 1)])
+    assert np.array_equal(unpacked(data), picture[0])
+    assert len(data) == 4 * (2 + -(-length // LONGEST))
+
+
+@settings(deadline=None)
+@given(arrays(np.uint8, (5, 40, 3), elements=st.integers(0, 1)))
+def test_whatever_is_packed_comes_back(colours):
+    picture = np.dstack([colours, np.full((5, 40), 255, np.uint8)])
+    data = pack(picture, [(3, 1, 30, 3), (0, 0, 2, 5)])
+    wanted = [picture[1:4, 3:33].reshape(-1, 4), picture[:, :2].reshape(-1, 4)]
+    assert np.array_equal(unpacked(data), np.concatenate(wanted))
+    assert len(data) <= 4 * (90 + 10)  # never more than the pixels themselves
