@@ -101,8 +101,8 @@ EVENTS = (
         "The Cornell Aeronautical Laboratory builds the perceptron as a machine. A grid of 20 by "
         "20 photocells looks at a picture; motors turn the potentiometers that hold the weights.",
         "Learning got hardware of its own, half a century before graphics processors did the work.",
-        'J. C. Hay, B. E. Lynch, D. R. Smith, "Mark I Perceptron operators\' manual", Cornell '
-        "Aeronautical Laboratory, report VG-1196-G-5, 1960",
+        'J. C. Hay and others, "Mark I Perceptron operators\' manual", Cornell Aeronautical '
+        "Laboratory, report VG-1196-G-5, 1960",
     ),
     Event(
         "convergence",
@@ -301,7 +301,7 @@ EVENTS = (
         "A memory that is not trained",
         "Herbert Jaeger leaves a large recurrent network as chance made it and learns only what "
         "is read from it, by linear regression.",
-        "Training took seconds, at a time when recurrent networks were hard to train.",
+        "The best readout is found at once, at a time when recurrent networks were hard to train.",
         'H. Jaeger, "The "echo state" approach to analysing and training recurrent neural '
         'networks", GMD Report 148, German National Research Center for Information Technology, '
         "2001",
