@@ -7,6 +7,7 @@ Toy planes:   moons, circles, spirals, xor, blobs (with a guaranteed margin)
 Patterns:     bars_and_stripes (all of them, so that probabilities can be added up exactly)
 Sequences:    adding, copying, reber, embedded_reber (each a `Sequences`), mackey_glass (an array)
 Pen strokes:  pen_digits (the 5,000 digits as the path of a pen, two `Sequences`)
+Pictures:     moved (by whole pixels)
 Texts:        austen (ships with the course), tiny_shakespeare (each a `Text`)
 
 All arrays are float32 unless `dtype` says otherwise. Files that do not ship with the course are
@@ -17,6 +18,7 @@ from dlkit.data.clothes import fashion
 from dlkit.data.files import DataError
 from dlkit.data.handwriting import digits, mnist
 from dlkit.data.patterns import bars_and_stripes
+from dlkit.data.pictures import moved
 from dlkit.data.plane import blobs, circles, moons, spirals, xor
 from dlkit.data.sequences import (
     Sequences,
@@ -50,6 +52,7 @@ __all__ = [
     "mackey_glass",
     "mnist",
     "moons",
+    "moved",
     "pen_digits",
     "reber",
     "signs",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dlkit import plots
+from dlkit.data import moved
 from dlkit.models.dense import Linear, Sequential, mlp, softmax
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD
@@ -272,20 +273,6 @@ def activations(model: Sequential, x: np.ndarray) -> list[np.ndarray]:
         if not isinstance(layer, Linear):
             found.append(x[0])
     return [*found, x[0]]
-
-
-def moved(pixels: np.ndarray, right: int, down: int) -> np.ndarray:
-    """The picture moved by whole pixels; what leaves at the edge is lost."""
-    shifted = np.zeros_like(pixels)
-    height, width = pixels.shape
-    rows, columns = (
-        slice(max(0, down), height + min(0, down)),
-        slice(max(0, right), width + min(0, right)),
-    )
-    shifted[rows, columns] = pixels[
-        max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)
-    ]
-    return shifted
 
 
 @lru_cache(maxsize=1)

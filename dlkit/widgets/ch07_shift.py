@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dlkit import checkpoint, plots
+from dlkit.data import moved
 from dlkit.data.files import asset
 from dlkit.models.dense import Sequential, softmax
 from dlkit.models.neocognitron import Neocognitron
-from dlkit.widgets.ch02_digit import check_model, moved, trained
+from dlkit.widgets.ch02_digit import check_model, trained
 from dlkit.widgets.ch04_machine import tile_of
 from dlkit.widgets.ch07_net import check_net, small_lenet
 from dlkit.widgets.drawing_pad import from_bytes

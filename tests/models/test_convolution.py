@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlkit.data import moved
 from dlkit.models import convolution
 from dlkit.models.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh
@@ -164,7 +165,7 @@ def test_neither_way_changes_what_it_is_given():
 def test_a_shifted_picture_gives_a_shifted_map():
     layer = Conv2d(1, 2, 3, rng=np.random.default_rng(0), dtype=float)
     z = layer(PICTURES)
-    shifted = layer(np.roll(PICTURES, (2, 1), axis=(2, 3)))
+    shifted = layer(moved(PICTURES, right=1, down=2))
     np.testing.assert_array_equal(shifted[:, :, 2:, 1:], z[:, :, :-2, :-1])
 
 

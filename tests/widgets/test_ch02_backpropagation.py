@@ -21,7 +21,7 @@ from dlkit.widgets.ch02_backpropagation import (
     LossLandscape,
     Playground,
 )
-from dlkit.widgets.ch02_digit import VIEWS, mnist, moved, trained
+from dlkit.widgets.ch02_digit import VIEWS, mnist, trained
 from dlkit.widgets.ch02_expression import DEEPEST, NAMES, backward, depths, forward, parse
 from dlkit.widgets.ch02_graph import READY, START
 from dlkit.widgets.ch02_landscape import RACERS, STEPS, race
@@ -771,13 +771,6 @@ def test_a_test_digit_is_of_the_class_one_chose():
     for _ in range(3):
         digit.show_digit()
         assert np.abs(fours - digit.data.pixels).max(axis=(1, 2)).min() < 1 / 255
-
-
-def test_moved_pictures_lose_what_leaves():
-    picture = np.arange(9.0).reshape(3, 3)
-    assert moved(picture, 1, 0).tolist() == [[0, 0, 1], [0, 3, 4], [0, 6, 7]]
-    assert moved(picture, 0, -2).tolist() == [[6, 7, 8], [0, 0, 0], [0, 0, 0]]
-    assert np.array_equal(moved(picture, 0, 0), picture)
 
 
 @pytest.mark.parametrize(

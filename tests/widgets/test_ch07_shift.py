@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from dlkit.data import moved
 from dlkit.models.convolution import Conv2d, Flatten
 from dlkit.models.dense import Linear, Sequential, mlp, softmax
-from dlkit.widgets.ch02_digit import moved, trained
+from dlkit.widgets.ch02_digit import trained
 from dlkit.widgets.ch07_net import small_lenet
 from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, unlabelled
 from dlkit.widgets.drawn import mnist
@@ -67,7 +68,7 @@ def test_moving_costs_the_dense_net_most():
     first = np.zeros(3)
     pictures = split.x_test[:100].reshape(-1, 28, 28)
     for place in [(0, 0), (4, 0), (0, 4)]:
-        here = np.stack([moved(picture, *place) for picture in pictures])
+        here = moved(pictures, *place)
         answers = (
             shift.dense(here.reshape(100, -1)),
             shift.conv(here[:, None]),
