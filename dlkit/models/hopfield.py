@@ -11,7 +11,7 @@ from dlkit.check import check_array, check_number
 from dlkit.models.layer import Model
 
 ALPHA_C = 0.138
-"""Patterns per unit that can be recalled, as N → ∞ (Amit, Gutfreund, Sompolinsky 1985)."""
+"""Patterns per unit that can be recalled, as N → ∞ (Amit, Gutfreund, Sompolinsky 1985, 1987)."""
 
 
 class Hopfield(Model):
