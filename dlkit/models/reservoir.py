@@ -86,11 +86,9 @@ class EchoStateNetwork(Model):
         u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
         states = np.empty((*u.shape[:2], self.units), u.dtype)
         x = self._begin(state, u.shape[1])
-        driven = u @ self.weight_ih.T + self.bias
-        recurrent, a = self.weight_hh.T, u.dtype.type(self.leak)
+        driven = self._drive(u)
         for t in range(len(u)):
-            x = (1 - a) * x + a * np.tanh(driven[t] + x @ recurrent)
-            states[t] = x
+            states[t] = x = self._next(x, driven[t])
         self.state = x
         return states
 
@@ -138,25 +136,39 @@ class EchoStateNetwork(Model):
         Needs a readout with as many outputs as inputs, trained to predict the next input.
         """
         steps = int(check_number("steps", steps, low=1, whole=True))
-        y = self.predict(u, state)[-1:]
-        if y.shape[2] != self.inputs:
+        u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
+        x = self.run(u, state)[-1]
+        y = self._read(self._features(u[-1], x))
+        if y.shape[1] != self.inputs:
             raise ValueError(
                 f"free_run needs a readout with {self.inputs} outputs, as many as inputs,"
-                f" got {y.shape[2]}"
+                f" got {y.shape[1]}"
             )
-        outputs = [y]
-        for _ in range(steps - 1):
-            outputs.append(self.predict(outputs[-1], self.state))
-        return np.concatenate(outputs)
+        outputs = np.empty((steps, *y.shape), y.dtype)
+        outputs[0] = y
+        for t in range(1, steps):
+            x = self._next(x, self._drive(y))
+            outputs[t] = y = self._read(self._features(y, x))
+        self.state = x
+        return outputs
 
     def _begin(self, state: ArrayLike | None, n: int) -> np.ndarray:
         if state is None:
             return np.zeros((n, self.units), self.weight_hh.dtype)
         return check_array("state", state, (n, self.units), dtype=self.weight_hh.dtype)
 
+    def _drive(self, u: np.ndarray) -> np.ndarray:
+        """What an input (..., inputs) adds to each unit's sum, (..., units)."""
+        return u @ self.weight_ih.T + self.bias
+
+    def _next(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
+        """The state after x, both (N, units)."""
+        new = np.tanh(driven + x @ self.weight_hh.T)
+        return new if self.leak == 1 else x + self.leak * (new - x)
+
     def _features(self, u: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """[u, x] of every step, (T, N, inputs + units)."""
-        return np.concatenate([u, states], axis=2)
+        """[u, x] of every step, (..., inputs + units)."""
+        return np.concatenate([u, states], axis=-1)
 
     def _read(self, features: np.ndarray) -> np.ndarray:
         if self.readout is None or self.readout_bias is None:

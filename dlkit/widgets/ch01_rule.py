@@ -15,6 +15,7 @@ from dlkit.models.perceptron import Perceptron
 from dlkit.plots import BLUE, INK, ORANGE
 from dlkit.separation import margin, mistake_bound, separable, widest_separation
 from dlkit.widgets.ch01_parts import half_plane, settle, short
+from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.training import Finished, TrainingExplorer
 
 Points = tuple[tuple[float, float, int], ...]  # x1, x2, label -1 or +1
@@ -194,9 +195,7 @@ class RosenblattRule(TrainingExplorer):
             for colour in ARROWS
         ]
         (self.source,) = ax.plot([], [], ":", color=plots.PURPLE, linewidth=1.8, zorder=3)
-        self.scale = ax.text(
-            0.02, 0.02, "", transform=ax.transAxes, fontsize=9.5, color=INK[0], zorder=8
-        )
+        self.scale = Labels(ax, transform=ax.transAxes, zorder=8)
         self.live(*self.sides, self.old_line, self.new_line, self.source, *self.arrows)
         self.live(self.blue, self.orange, self.ring, self.cross, self.scale)
 
@@ -219,8 +218,7 @@ class RosenblattRule(TrainingExplorer):
         name = {"color": INK[0], "fontsize": 10, "va": "bottom", "clip_on": True, "zorder": 6}
         self.branch_names = [ax.text(0, 1, "", **name) for _ in BRANCHES]
         self.ceiling = ax.axhline(1, color=plots.VERMILION, linestyle="--", linewidth=1.8)
-        words = {"color": INK[0], "fontsize": 11, "transform": ax.transAxes, "va": "top"}
-        self.status = ax.text(0.03, 0.98, "", zorder=6, **words)
+        self.status = Labels(ax, transform=ax.transAxes)
         self.live(*self.branch_lines, *self.branch_names, self.now, self.ceiling, self.status)
 
     def draw(self, lesson):
@@ -251,7 +249,8 @@ class RosenblattRule(TrainingExplorer):
         step = lesson.w - old[0] if lesson.wrong else zero
         self.source.set_data(*np.transpose([zero, scale * step]))
         drawn = bool(lesson.w.any() or lesson.wrong)
-        self.scale.set_text(f"arrows at {scale:.2f} of their length" if drawn and scale < 1 else "")
+        note = f"arrows at {scale:.2f} of their length" if drawn and scale < 1 else ""
+        self.scale.show([Label(0.02, 0.045, note, Style(self.ink, size=9.5, anchor=0))])
         self.arrows[0].set_visible(lesson.wrong and old[0].any())
         self.arrows[1].set_visible(lesson.wrong)
         self.arrows[2].set_visible(bool(lesson.w.any()))
@@ -281,7 +280,11 @@ class RosenblattRule(TrainingExplorer):
             self.count.set_ylim(0.8, 2 * top)
         if self.count.get_xlim()[1] != wide:
             self.count.set_xlim(0, wide)
-        self.status.set_text(self._status(lesson))
+        style = Style(self.ink, size=11, anchor=0)
+        self.status.show(
+            Label(0.03, 0.94 - 0.08 * row, line, style)
+            for row, line in enumerate(self._status(lesson))
+        )
 
     def _status(self, lesson):
         if not lesson.separable:
@@ -292,7 +295,7 @@ class RosenblattRule(TrainingExplorer):
             ceiling = "classes too close for a bound in figures"
         what = "done" if lesson.done else "mistake" if lesson.wrong else "right"
         state = f" ({what})" if lesson.last is not None else ""
-        return f"{_counted(lesson)}{state}\n{ceiling}"
+        return f"{_counted(lesson)}{state}", ceiling
 
     def describe(self, lesson):
         blue, orange = int((lesson.y < 0).sum()), int((lesson.y > 0).sum())

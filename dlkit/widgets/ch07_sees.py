@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import ipywidgets
@@ -11,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dlkit import plots
+from dlkit.data import moved
 from dlkit.models.convolution import Flatten
 from dlkit.models.dense import Linear, Sequential, softmax
-from dlkit.widgets.ch02_digit import moved
 from dlkit.widgets.ch04_machine import GREYS, tile_of
 from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
 from dlkit.widgets.ch07_stack import SIDE, Span, spans
@@ -150,7 +151,7 @@ class WhatItSees(DrawnExplorer):
         found = self._last[key]
         if cover is None or found.empty:
             return found
-        hidden = covered(found.pixels, [cover], square, COVERS[cover_with])
+        hidden = covered(found.pixels, squares(square)[cover][None], COVERS[cover_with])
         return Insight(
             *(found.pixels, found.probabilities, found.maps, found.dense, found.target),
             *(found.cost, found.gradient, cover, softmax(self.model(hidden))[0]),
@@ -402,24 +403,26 @@ def insight(
     grad = np.zeros((1, len(z)), x.dtype)
     grad[0, target] = 1
     gradient = model.backward(grad)[0, 0].copy()
-    places = [(row, column) for row in range(SIDE) for column in range(SIDE)]
-    pictures = covered(pixels, places, square, colour)
-    cost = np.zeros(len(places))
-    changed = (pictures != x).any(axis=(1, 2, 3))  # paper upon paper changes nothing
+    hidden, cost = squares(square), np.zeros((SIDE, SIDE))
+    changed = (hidden & (pixels != colour)).any(axis=(2, 3))  # paper upon paper changes nothing
     if pixels.any() and changed.any():
-        cost[changed] = p[target] - softmax(model(pictures[changed]))[:, target]
-    return Insight(pixels, p, maps, dense, target, cost.reshape(SIDE, SIDE), gradient)
+        pictures = covered(pixels, hidden[changed], colour)
+        cost[changed] = p[target] - softmax(model(pictures))[:, target]
+    return Insight(pixels, p, maps, dense, target, cost, gradient)
 
 
-def covered(
-    pixels: np.ndarray, places: list[tuple[int, int]], square: int, colour: float
-) -> np.ndarray:
-    """The picture with a square of this side around each of the places: (places, 1, 28, 28)."""
-    pictures = np.repeat(pixels[None].astype(np.float32), len(places), axis=0)
-    for picture, place in zip(pictures, places, strict=True):
-        (top, bottom), (left, right) = (_span(at, square) for at in place)
-        picture[max(top, 0) : bottom + 1, max(left, 0) : right + 1] = colour
-    return pictures[:, None]
+def covered(pixels: np.ndarray, hidden: np.ndarray, colour: float) -> np.ndarray:
+    """The picture (28, 28) with a colour where each of `hidden` (n, 28, 28) is: (n, 1, 28, 28)."""
+    return np.where(hidden, np.float32(colour), pixels.astype(np.float32))[:, None]
+
+
+@lru_cache(maxsize=SIDE)
+def squares(side: int) -> np.ndarray:
+    """The pixels of a square of this side around each place: (28, 28, 28, 28) truth values."""
+    at = np.arange(SIDE)
+    first = at[:, None] - (side - 1) // 2
+    near = (first <= at) & (at < first + side)
+    return near[:, None, :, None] & near[:, None, :]
 
 
 def _span(at: int, square: int) -> Span:

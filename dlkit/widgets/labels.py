@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import IdentityTransform, Transform
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Label:
-    """`text` at (x, y) in data coordinates, centred upon y."""
+    """`text` at (x, y) in its Labels' coordinates, centred upon y."""
 
     x: float
     y: float
@@ -45,11 +45,15 @@ class Label:
 
 
 class Labels(Artist):
-    """All changing texts of one Axes; `show` says which."""
+    """All changing texts of one Axes; `show` says which.
 
-    def __init__(self, axes: Axes, *, zorder: float = 6):
+    `transform` takes their places to pixels: `axes.transData` if not given.
+    """
+
+    def __init__(self, axes: Axes, *, transform: Transform | None = None, zorder: float = 6):
         super().__init__()
         self.set_zorder(zorder)
+        self._to_pixels = transform or axes.transData
         self._labels: list[Label] = []
         axes.add_artist(self)
 
@@ -69,7 +73,7 @@ class Labels(Artist):
             return
         context = renderer.new_gc()
         places = [(label.x, label.y) for label in self._labels]
-        places = self.axes.transData.transform(places) if places else []
+        places = self._to_pixels.transform(places) if places else []
         for label, (x, y) in zip(self._labels, places, strict=True):
             pixels = render(label.text, label.style, renderer.dpi)
             height, width, _ = pixels.shape

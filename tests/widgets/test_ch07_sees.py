@@ -6,7 +6,7 @@ import pytest
 from dlkit.models.convolution import Conv2d, Flatten, MaxPool2d
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp, softmax
 from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
-from dlkit.widgets.ch07_sees import BLOCK, LOW, PICTURE, PICTURES, WhatItSees, covered
+from dlkit.widgets.ch07_sees import BLOCK, LOW, PICTURE, PICTURES, WhatItSees, covered, squares
 from dlkit.widgets.ch07_stack import SIDE
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
@@ -64,7 +64,7 @@ def test_a_covered_place_costs_what_the_net_then_says_less(sees, colour):
         fall = sees.data.probabilities[target] - sees.data.covered[target]
         assert sees.data.cost[place] == pytest.approx(fall, abs=1e-5)
     value = {"paper": 0, "grey": 0.5, "ink": 1}[colour]
-    picture = covered(sees.data.pixels, [(14, 9)], 6, value)[0, 0]
+    picture = covered(sees.data.pixels, squares(6)[14, 9][None], value)[0, 0]
     assert (picture[12:18, 7:13] == value).all()
     picture[12:18, 7:13] = sees.data.pixels[12:18, 7:13]
     assert (picture == sees.data.pixels).all()
