@@ -292,11 +292,12 @@ def weights(
     pictures = _pictures("weight", weight)
     limit = limit or float(np.abs(pictures).max()) or 1.0
     mosaic, corners = _mosaic(pictures, columns, titled=titles is not None)
-    ax = _bare_axes(ax, mosaic, pictures, title)
+    ax = _bare_axes(ax, mosaic, pictures, title, beside=1.3)
     shown = ax.imshow(mosaic, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     _captions(ax, pictures, corners, titles)
-    bar = ax.figure.colorbar(shown, ax=ax, shrink=0.8)
-    bar.set_label(f"{label} (blue −, orange +)", fontsize=10)
+    bar = ax.figure.colorbar(shown, cax=_beside(ax, 1 - corners[0][0] / len(mosaic)))
+    level = {"rotation": 0, "ha": "left", "va": "center"}  # for pictures that are not high
+    bar.set_label(f"{label}\nblue −\norange +", fontsize=10, **level)
     return ax
 
 
@@ -397,7 +398,7 @@ def matrix(
                 color="black" if brightness > 0.45 else "white",
                 gid=FIXED,
             )
-    bar = ax.figure.colorbar(shown, ax=ax)
+    bar = ax.figure.colorbar(shown, cax=_beside(ax))
     bar.set_label(label, fontsize=11)
     return ax
 
@@ -417,18 +418,27 @@ def _axes(ax: Axes | None, xlabel: str, ylabel: str, *, square: bool = False) ->
     return ax
 
 
-def _bare_axes(ax: Axes | None, mosaic: np.ndarray, pictures: np.ndarray, title: str) -> Axes:
+def _bare_axes(
+    ax: Axes | None, mosaic: np.ndarray, pictures: np.ndarray, title: str, beside: float = 0.4
+) -> Axes:
     """`ax`, or the Axes of a new figure with about an inch for each picture; no ticks."""
     if ax is None:
         import matplotlib.pyplot as plt
 
         high, wide = np.array(mosaic.shape) / pictures.shape[2]  # in widths of a picture
         inch = 3.0 if len(pictures) == 1 else min(1.1, 9 / max(high, wide))
-        _, ax = plt.subplots(figsize=(inch * wide + 0.4, inch * high + 0.5), layout="constrained")
+        _, ax = plt.subplots(
+            figsize=(inch * wide + beside, inch * high + 0.5), layout="constrained"
+        )
     ax.set_axis_off()
     if title:
         ax.set_title(title, fontsize=12)
     return ax
+
+
+def _beside(ax: Axes, high: float = 1.0) -> Axes:
+    """Room for a colour bar that is as high as the picture, or a part of it, whatever its shape."""
+    return ax.inset_axes((1.02, 0, 0.03, high))
 
 
 def _pictures(name: str, x: ArrayLike) -> np.ndarray:

@@ -252,6 +252,29 @@ def test_theme_makes_all_writing_legible(dark):
                 assert contrast(spine.get_edgecolor(), paper) > 7, name
 
 
+@pytest.mark.parametrize("shape", [(1, 5), (4, 10), (10, 4)])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_colour_bar_is_as_high_as_its_picture_and_nothing_is_cut_off(shape, alone):
+    """One row of small pictures, and a subplot with room to spare, were the hard cases."""
+    near = 2  # pixels; the layout is found in a few rounds
+    for draw in (
+        lambda ax: plots.weights(np.ones((shape[0] * shape[1], 25)), columns=shape[1], ax=ax),
+        lambda ax: plots.matrix(np.eye(*shape), numbers=False, ax=ax),
+    ):
+        ax = draw(
+            None if alone else plt.subplots(1, 2, figsize=(12, 4), layout="constrained")[1][1]
+        )
+        ax.figure.canvas.draw()
+        [bar] = ax.child_axes
+        high = ax.get_window_extent().height
+        assert 0.8 * high < bar.get_window_extent().height <= high + near
+        whole, paper = ax.get_tightbbox(), ax.figure.bbox
+        assert paper.x0 - near <= whole.x0
+        assert whole.x1 <= paper.x1 + near
+        assert paper.y0 - near <= whole.y0
+        assert whole.y1 <= paper.y1 + near
+
+
 def test_theme_goes_and_comes_back():
     for name, ax in every_figure():
         plots.theme(ax.figure, False)
