@@ -147,7 +147,7 @@ class TrainItAnyway(TrainingExplorer):
         dropdown, slider = ipywidgets.Dropdown, ipywidgets.IntSlider
         return {
             "depth": slider(value=12, min=1, max=20, description="hidden layers"),
-            "width": slider(value=32, min=8, max=64, step=4, description="units in each"),
+            "width": slider(value=64, min=8, max=64, step=4, description="units in each"),
             "activation": dropdown(options=list(ACTIVATIONS), description="activation"),
             "initial": dropdown(options=list(INITIAL), description="initial values"),
             "gain": ipywidgets.FloatLogSlider(

@@ -59,6 +59,14 @@ def assert_texts_fit(explorer):
 
 
 @pytest.mark.parametrize("kind", EXPLORERS)
+def test_both_explorers_begin_with_the_net_of_the_experiment():
+    profile, training = (explorer().values for explorer in EXPLORERS)
+    shared = profile.keys() & training.keys()
+    assert {"depth", "width", "activation", "initial", "gain", "paths"} <= shared
+    assert all(profile[name] == training[name] for name in shared)
+    assert training["width"] == 64
+
+
 def test_every_control_goes_to_both_ends_and_says_what_it_shows(kind):
     explorer = kind()
     start, first = explorer.values, explorer.description
