@@ -58,7 +58,6 @@ def assert_texts_fit(explorer):
         taken.append((label.x, label.x + columns / 100, label.y))
 
 
-@pytest.mark.parametrize("kind", EXPLORERS)
 def test_both_explorers_begin_with_the_net_of_the_experiment():
     profile, training = (explorer().values for explorer in EXPLORERS)
     shared = profile.keys() & training.keys()
@@ -67,6 +66,7 @@ def test_both_explorers_begin_with_the_net_of_the_experiment():
     assert training["width"] == 64
 
 
+@pytest.mark.parametrize("kind", EXPLORERS)
 def test_every_control_goes_to_both_ends_and_says_what_it_shows(kind):
     explorer = kind()
     start, first = explorer.values, explorer.description
