@@ -29,7 +29,7 @@ from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 from dlkit.widgets.training import Finished, Recording, TrainingExplorer
 
-TABLE = 1.42  # inches: how high the table begins
+TABLE, ROW = 1.21, 0.18  # inches: how high the table begins, and what a row takes
 EARLIER = 3  # runs with other settings that stay to compare with
 WORTH = 5  # steps that a run must have taken to be kept
 EDGES = np.linspace(-0.3, 0.3, 62)  # of the histogram; its ends take what lies beyond
@@ -123,7 +123,7 @@ class OverfitOnPurpose(TrainingExplorer):
     """
 
     title = "Overfit on purpose, then hold the net back"
-    size = (9.8, 6.9)
+    size = (9.8, 5.5)
     restarts = ("examples", "width", "updates", "l2", "l1", "units", "pixels", "seed")
     cures = ("l2", "l1", "units", "pixels")
     most_moments = 64  # a state is up to 2 MB, and 1 MB as it begins
@@ -267,8 +267,8 @@ class OverfitOnPurpose(TrainingExplorer):
         self.tiles, self.labels = Tiles(self.page), Labels(self.page)
         left, wide = 0.62, 5.3
         self.charts = {
-            "loss": parts.place(figure, left, 4.2, wide, 2.05),
-            "error": parts.place(figure, left, 2.05, wide, 1.85),
+            "loss": parts.place(figure, left, 3.3, wide, 1.7),
+            "error": parts.place(figure, left, 1.74, wide, 1.36),
         }
         self.charts["loss"].set_ylabel("loss", fontsize=9)
         self.charts["error"].set_ylabel("errors, %", fontsize=9)
@@ -325,7 +325,7 @@ class OverfitOnPurpose(TrainingExplorer):
 
     def _build_weights(self, figure: Figure) -> None:
         self.chart = axes = parts.place(
-            figure, 6.98, 4.2, 2.62, 2.05, ylabel="share of the weights"
+            figure, 6.98, 3.48, 2.62, 1.52, ylabel="share of the weights"
         )
         axes.set(xlim=(-0.32, 0.32), ylim=(LEAST, 1.0), yscale="log")
         axes.set_xticks([-0.3, 0, 0.3], ["≤ −0.3", "0", "≥ 0.3"])
@@ -414,7 +414,7 @@ class OverfitOnPurpose(TrainingExplorer):
                 x, y = points[:, -1].tolist()
                 ends.append(Label(x, y, f" {called}", Style(self.ink, anchor=0)))
         lines["others"].set_data(np.concatenate(others, axis=1))
-        labels = apart(ends, 0.04 * right, 0.08 * top, top)
+        labels = apart(ends, 0.04 * right, 0.11 * top, top)
         now = data.learner.numbers[f"test {what}"]
         lines["now"].set_data([data.learner.steps * UPDATES], [min(now, top)])
         kept, stopped = np.empty((2, 0)), np.empty((2, 0))
@@ -439,20 +439,20 @@ class OverfitOnPurpose(TrainingExplorer):
         pixels = paint(sheet, SIGNED[self.dark])
         pixels[np.isnan(sheet)] = (128, 128, 128, 255)
         high = 3.48 / 8 * (len(sheet) // 29)
-        yield Tile(6.2, 3.17 - high, 3.48, high, pixels)
+        yield Tile(6.2, 2.79 - high, 3.48, high, pixels)
 
     def _words(self, data: Sight, curves: list) -> Iterator[Label]:
         plain_, bold = Style(self.ink, anchor=0), Style(self.ink, anchor=0, weight="bold")
         learner = data.learner
         yield Label(
             6.15,
-            3.52,
+            3.12,
             f"Update {learner.steps * UPDATES:,} of {learner.updates:,}, branch {self.branch.name}",
             bold,
         )
         yield Label(
             6.15,
-            3.32,
+            2.93,
             f"weights of {len(data.filters)} units (orange +, blue −, full: {data.scale:g})",
             plain_,
         )
@@ -471,7 +471,7 @@ class OverfitOnPurpose(TrainingExplorer):
                     if len(text) > 60:  # up to the next column
                         text = text.replace("dropped: ", "drop ").replace(" of ", " ")
                         style = Style(self.ink, anchor=0, size=8)
-                yield Label(x, TABLE - 0.2 * row, text, style)
+                yield Label(x, TABLE - ROW * row, text, style)
 
     def _results(self, values: Mapping[str, Any], step: int) -> Iterator[tuple[str, str]]:
         """What a run had reached after this step, for the table."""

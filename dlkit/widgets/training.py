@@ -225,8 +225,9 @@ class TrainingExplorer(RunningExplorer):
         return {"Run": self._run_or_pause, "Step": self._step_once, "Fork": self.fork}
 
     def extras(self) -> list[ipywidgets.Widget]:
-        """The rewind slider and the pace."""
-        return [self._when, self._pace]
+        """The rewind slider and the pace, side by side where there is room."""
+        row = ipywidgets.Layout(flex_flow="row wrap")
+        return [ipywidgets.HBox([self._when, self._pace], layout=row)]
 
     def _begin_if_new(self, values: dict[str, Any]) -> None:
         if self._begun:

@@ -17,6 +17,7 @@ from dlkit.widgets.ch06_overfit import COLUMNS, EARLIER, Stop, early_stop, histo
 from dlkit.widgets.ch06_overfit import OverfitOnPurpose as Explorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import render
+from tests.widgets.words import expect_words_apart
 
 SMALL = {"examples": 50, "width": 8, "updates": 600}
 
@@ -377,6 +378,20 @@ def test_a_click_into_a_chart_goes_back_to_that_update():
     place = {"x": x + 0.1 * wide, "y": y + 0.5 * high}
     explorer._receive({"kind": "down", "pressed": True} | place)  # as the page tells it
     assert explorer.time == 3
+
+
+def test_all_rows_of_a_full_table_have_room():
+    explorer = Explorer(**SMALL)
+    for width in (16, 32, 64):
+        explorer.advance(5)
+        explorer.set(width=width)
+    for _ in range(explorer.most_branches):
+        explorer.advance(5)
+        explorer.fork()
+    explorer._prepare()
+    rows = {label.text for label in explorer.labels._labels if label.x == COLUMNS["net"][0]}
+    assert rows == {"net", "1", "2", "3", "B", "C", "D"}
+    expect_words_apart(explorer)
 
 
 def test_keys_step_and_fork():

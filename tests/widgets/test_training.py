@@ -249,7 +249,7 @@ def test_an_arrow_key_goes_to_the_next_moment_kept(descent):
     descent.set(rate=0.001)
     descent.advance(600)
     descent.rewind(0)
-    slider = next(w for w in descent.extras() if w.description == "step")
+    slider = next(w for w in descent.extras()[0].children if w.description == "step")
     for time in (4, 8, 12):
         slider.value += 1
         assert descent.time == slider.value == time
