@@ -67,10 +67,9 @@ def test_playground(lab):
     expect(playground.description).to_contain_text("Pass 1 of branch B")
     lab.python("e.advance(40)")
     expect(playground.description).to_contain_text("Pass 41")
-    at = playground.point(0.36, 0.57)
-    lab.page.mouse.move(**at)
+    lab.page.mouse.move(**playground.point(0.36, 0.57))
     expect(playground.description).to_contain_text("Shown is unit")
-    lab.page.mouse.move(at["x"], at["y"] + 600)
+    lab.page.mouse.move(0, 0)
     playground.in_both_themes("ch02-playground")
     playground.canvas.focus()
     for key in ("ArrowLeft", "1", "u"):

@@ -102,6 +102,7 @@ def test_overfit(lab):
     expect(overfit.message).to_contain_text("has come down to 0")
     # Back, by a click into a chart; a fork, in which a cure acts on this net; all by keyboard.
     x, y, wide, high = lab.python("list(overfit.charts['error'].get_position().bounds)")
+    overfit.canvas.scroll_into_view_if_needed()
     overfit.click(x + wide / 2, y + high / 2)
     expect(overfit.description).to_contain_text("Update 600 of 1,200, branch A")
     overfit.canvas.focus()
