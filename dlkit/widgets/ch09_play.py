@@ -1,8 +1,6 @@
 """Explorer: play a game with the keys while an agent plays the same start beside you."""
 
-import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +13,10 @@ from dlkit import plots
 from dlkit.models.dqn import DQN
 from dlkit.widgets.ch09_agents import OWN, PLAYERS, TRAINED, network_player, player
 from dlkit.widgets.ch09_games import GAMES, Bars, Game, Player, Screen, written
-from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.frame import alone
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.running import RunningExplorer
 from dlkit.widgets.tiles import Tiles
 
 RATE = {"Bricks": 5.0, "CartPole": 12.0}  # steps a second at speed 1
@@ -80,12 +79,12 @@ class Match:
     tally: tuple[int, ...]
 
 
-class YouAgainstTheAgent(Explorer):
+class YouAgainstTheAgent(RunningExplorer):
     """Both play the same start, with the same actions, at the same clock.
 
     game: Bricks or CartPole; opponent: who plays beside you; speed: of the clock, 1 is 5 steps a
-    second of Bricks and 12 of CartPole; number: of the round, which is its seed. Without a
-    browser `tick` moves the clock.
+    second of Bricks and 12 of CartPole; number: of the round, which is its seed. `tick` moves the
+    clock by hand.
 
     agents: of your own, by game, in place of the stored networks: `YouAgainstTheAgent(agents=
     {"CartPole": agent})` with a `DQN`.
@@ -93,6 +92,7 @@ class YouAgainstTheAgent(Explorer):
 
     title = "You against the agent"
     size = (9.8, 5.9)
+    run_label, without_loop = "Start", "use tick(steps)"
     key_help = {  # noqa: RUF012
         "ArrowLeft": "",
         "ArrowRight": "move (hold it); the first one starts the clock",
@@ -106,13 +106,10 @@ class YouAgainstTheAgent(Explorer):
             raise ValueError(f"agents must be for {' or '.join(GAMES)}, got {sorted(strangers)}")
         self._seats: dict[str, Seat] = {}
         self._chosen: tuple = ()  # what the seats were made for
-        self._phase = "ready"
         self._tally = (0, 0, 0)
         self._held: list[str] = []  # keys that are down, the last one last
         self._tapped: str | None = None  # pressed since the last step, perhaps let go already
         self._pointed: float | None = None
-        self._task: asyncio.Task | None = None
-        self._go: ipywidgets.Button | None = None
         super().__init__(**start)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
@@ -135,7 +132,10 @@ class YouAgainstTheAgent(Explorer):
 
             return pressed
 
-        return {"Start": and_play(self.start_or_pause), "Next round": and_play(self.next_round)}
+        return {
+            self.run_label: and_play(self._run_or_pause),
+            "Next round": and_play(self.next_round),
+        }
 
     def player(self, game: str, name: str) -> Player:
         """Who plays under this name; ValueError where there is nobody."""
@@ -154,33 +154,25 @@ class YouAgainstTheAgent(Explorer):
     # The clock --------------------------------------------------------------------------------
 
     @property
-    def running(self) -> bool:
-        """Whether the clock runs by itself."""
-        return self._task is not None and not self._task.done()
+    def _phase(self) -> str:
+        if all(seat.over for seat in self._seats.values()):
+            return "over"
+        if self.running:
+            return "playing"
+        return "paused" if self._seats["you"].steps else "ready"
 
-    def start_or_pause(self) -> None:
-        """Start the clock, stop it, or go on to the next round if this one is over."""
+    def before_run(self) -> None:
+        """After a round that is over the next one begins."""
         if self._phase == "over":
             self.next_round()
-        elif self._phase == "playing":
-            self.pause()
-        else:
-            self.start()
 
-    def start(self) -> None:
-        """Let the clock run; without an event loop `tick` is the clock."""
-        if self._phase == "over":
-            return
-        self._phase = "playing"
-        with contextlib.suppress(RuntimeError):
-            self._task = asyncio.get_running_loop().create_task(self._keep_time())
-        self.refresh()
+    def beat(self) -> float:
+        self.tick()
+        return 1 / (RATE[self.values["game"]] * self.values["speed"])
 
     def pause(self) -> None:
-        """Stop the clock."""
-        self._task = None  # which `_keep_time` sees
-        if self._phase == "playing":
-            self._phase = "paused"
+        """Stop the clock, and say so."""
+        super().pause()
         self.refresh()
 
     def next_round(self) -> None:
@@ -191,10 +183,12 @@ class YouAgainstTheAgent(Explorer):
         """Move the clock: both take a step; when you are out, the agent hurries."""
         with alone:
             for _ in range(steps):
-                if self._phase != "playing":
-                    break
-                self._one_step()
-            self.refresh()
+                if self._phase != "over":
+                    self._one_step()
+            if self._phase == "over":
+                self.pause()
+            else:
+                self.refresh()
 
     def _one_step(self) -> None:
         you, agent = self._seats["you"], self._seats["agent"]
@@ -209,7 +203,6 @@ class YouAgainstTheAgent(Explorer):
             if not agent.over:
                 agent.step(other.act(agent.observation, agent.memory, agent.rng))
         if you.over and agent.over:
-            self._phase, self._task = "over", None
             won = 0 if you.score > agent.score else 1 if you.score < agent.score else 2
             self._tally = tuple(n + (i == won) for i, n in enumerate(self._tally))
 
@@ -222,20 +215,6 @@ class YouAgainstTheAgent(Explorer):
             return game.towards(you.observation, self._pointed)
         return game.rest(you.steps)
 
-    async def _keep_time(self) -> None:
-        due = time.perf_counter()
-        while True:
-            await self.frame.wait_painted()
-            with alone:
-                if self._task is not asyncio.current_task():
-                    return
-                with self.guarded():
-                    self.tick()
-                values = self.values
-            now = time.perf_counter()
-            due = max(due + 1 / (RATE[values["game"]] * values["speed"]), now)
-            await asyncio.sleep(max(due - now, 0.001))
-
     # What is shown ----------------------------------------------------------------------------
 
     def compute(self, game: str, opponent: str, speed: float, number: int) -> Match:
@@ -245,7 +224,8 @@ class YouAgainstTheAgent(Explorer):
                 self._tally = (0, 0, 0)
             self._chosen = (game, opponent, number)
             self._seats = {name: Seat(GAMES[game], number) for name in SCREENS}
-            self._phase, self._task = "ready", None
+            self._task = None  # the clock waits for a key
+            self._label_run()
             self._held, self._tapped, self._pointed = [], None, None
         views = {name: _view(seat, other) for name, seat in self._seats.items()}
         return Match(GAMES[game], other.name, self._phase, **views, round=number, tally=self._tally)
@@ -303,24 +283,12 @@ class YouAgainstTheAgent(Explorer):
         labels.append(Label(self.size[0] / 2, 0.2, words, Style(self.ink)))
         self.tiles.show(tiles)
         self.labels.show(labels)
-        self._name_button(data.phase)
 
     def _invitation(self, data: Match) -> str:
         return {
             "ready": "hold ← or → to begin",
             "paused": "paused: Space goes on",
         }.get(data.phase, "")
-
-    def _name_button(self, phase: str) -> None:
-        if self._go is not None:
-            names = {"ready": "Start", "playing": "Pause", "paused": "Go on", "over": "Again"}
-            self._go.description = names[phase]
-
-    def _button(self, label: str, call) -> ipywidgets.Button:
-        button = super()._button(label, call)
-        if label == "Start":
-            self._go = button
-        return button
 
     def describe(self, data: Match) -> str:
         you, agent, count = data.you, data.agent, data.game.count
@@ -346,7 +314,7 @@ class YouAgainstTheAgent(Explorer):
 
     def on_key(self, event: Key) -> None:
         if event.key == " ":
-            self.start_or_pause()
+            self._run_or_pause()
         elif event.key == "n":
             self.next_round()
         else:
@@ -354,8 +322,7 @@ class YouAgainstTheAgent(Explorer):
             if event.key not in self._held:
                 self._held.append(event.key)
                 self._tapped = event.key
-            if self._phase in ("ready", "paused"):
-                self.start()
+            self._begin()
 
     def on_release(self, event: Key) -> None:
         if event.key in self._held:
@@ -366,8 +333,13 @@ class YouAgainstTheAgent(Explorer):
         screen = self.screens["you"]
         inside = event.kind != "leave" and screen.holds(event.x, event.y)
         self._pointed = screen.share(event.x) if inside else None
-        if inside and event.kind == "down" and self._phase in ("ready", "paused"):
-            self.start()
+        if inside and event.kind == "down":
+            self._begin()
+
+    def _begin(self) -> None:
+        """Let the clock run, unless the round is over: a key still held begins no other."""
+        if self._phase != "over":
+            self.run()
 
 
 def _view(seat: Seat, other: Player) -> View:

@@ -164,7 +164,6 @@ def test_you_against_the_agent(page):
     assert sum(page.python("list(play.data.tally)")) == 1
     page.screenshot("09-play-over", play)
     # After a button the keys belong to the game.
-    play.button("Again").click()
     play.button("Start").click()
     expect(play.description).to_contain_text("round 3, under way")
     keyboard.press(" ")

@@ -1,5 +1,8 @@
 """You against the agent of chapter 09, driven without a browser: `tick` is the clock."""
 
+import asyncio
+from time import perf_counter
+
 import numpy as np
 import pytest
 
@@ -27,6 +30,19 @@ def models(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch):
+    """An event loop that takes the clock and does not let it run."""
+    loop = asyncio.new_event_loop()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    yield
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    monkeypatch.undo()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
 @pytest.fixture
 def play():
     return YouAgainstTheAgent(opponent=RULE)
@@ -42,7 +58,7 @@ def test_both_begin_alike_and_nothing_moves_before_a_key(play):
             play.set(game=game, number=number)
             assert play.data.phase == "ready"
             assert (play.data.you.observation == play.data.agent.observation).all()
-            play.tick(5)
+            assert not play.running
             assert play.data.you.steps == play.data.agent.steps == 0
 
 
@@ -58,8 +74,9 @@ def test_rounds_differ_and_come_again(play):
 def test_a_held_key_moves_the_paddle_a_tapped_one_once(play):
     assert paddle(play) == 4
     play.on_key(Key("ArrowLeft"))
-    assert play.data.phase == "playing"
+    assert play.running
     play.tick(2)
+    assert play.data.phase == "playing"
     assert paddle(play) == 2
     play.on_release(Key("ArrowLeft"))
     play.tick()
@@ -100,7 +117,7 @@ def test_the_paddle_comes_to_the_pointer_and_no_further(play):
 
 
 def test_the_clock_is_the_same_until_you_are_out(play):
-    play.start()
+    play.run()
     while not play.data.you.over:
         play.tick()
         assert play.data.agent.steps == play.data.you.steps
@@ -109,25 +126,51 @@ def test_the_clock_is_the_same_until_you_are_out(play):
     assert play.data.agent.steps == steps + 4
     play.tick(200)
     assert play.data.phase == "over"
+    assert not play.running
     assert play.data.tally == (0, 1, 0)
     assert "the ball was missed" in play.description
-    play.start_or_pause()
-    assert play.data.phase == "ready"
+    play.on_key(Key("ArrowLeft"))  # a key still held begins no other round
+    assert not play.running
+    play.on_key(Key(" "))
+    assert play.running
     assert play.data.round == 2
+    assert play.data.you.steps == 0
 
 
 def test_pause_stands_still(play):
-    play.start()
+    play.run()
     play.tick(2)
     play.on_key(Key(" "))
     assert play.data.phase == "paused"
-    play.tick(3)
-    assert play.data.you.steps == 2
+    assert not play.running
     play.on_key(Key(" "))
+    assert play.running
     play.tick()
     assert play.data.you.steps == 3
     play.on_key(Key("n"))
     assert play.data.phase == "ready"
+    assert not play.running
+
+
+def test_the_clock_runs_by_itself_and_stops_when_both_are_out(play, monkeypatch):
+    monkeypatch.undo()  # a real loop
+
+    async def watch():
+        play.set(speed=4)
+        play.frame.wait_painted = lambda: asyncio.sleep(0)
+        play.run()
+        assert play._buttons["Start"].description == "Pause"
+        began = perf_counter()
+        await asyncio.sleep(0.3)
+        most = 20 * (perf_counter() - began) + 1  # twenty steps a second
+        assert 1 <= play.data.you.steps <= most
+        play.tick(300)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(watch())
+    assert play.data.phase == "over"
+    assert not play.running
+    assert play._buttons["Start"].description == "Start"
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -135,7 +178,7 @@ def test_the_same_player_on_both_sides_draws(play, game):
     play.set(game=game)
     rule = GAMES[game]
     play._my_action = lambda played, you: rule.scripted(you.observation, you.memory)
-    play.start()
+    play.run()
     play.tick(GAMES[game].most_steps)
     assert play.data.phase == "over"
     assert play.data.tally == (0, 0, 1)
@@ -144,7 +187,7 @@ def test_the_same_player_on_both_sides_draws(play, game):
 
 def test_without_a_key_a_cart_is_pushed_to_both_sides_in_turn(play):
     play.set(game="CartPole", opponent=CHANCE)
-    play.start()
+    play.run()
     actions = []
     for _ in range(4):
         play.tick()
@@ -155,7 +198,7 @@ def test_without_a_key_a_cart_is_pushed_to_both_sides_in_turn(play):
 @pytest.mark.parametrize("game", GAMES)
 def test_a_network_says_what_it_thinks_of_both_places(play, game):
     play.set(game=game, opponent=TRAINED)
-    play.start()
+    play.run()
     play.on_key(Key("ArrowLeft"))
     play.tick(2)
     data = play.data
@@ -163,7 +206,7 @@ def test_a_network_says_what_it_thinks_of_both_places(play, game):
     play.pause()
     assert "Q of its network in your place" in play.description
     before = data.agent.q.argmax()
-    play.start()
+    play.run()
     play.tick()
     assert play.data.agent.action == before
 
@@ -199,7 +242,7 @@ def test_every_control_to_both_ends_and_back(play):
     }.items():
         for value in values:
             play.set(**{name: value})
-            play.start()
+            play.run()
             play.tick(3)
             play._prepare()
             assert not play.message
@@ -209,7 +252,7 @@ def test_every_control_to_both_ends_and_back(play):
 
 
 def test_another_speed_goes_on_with_the_round(play):
-    play.start()
+    play.run()
     play.tick(2)
     play.set(speed=2)
     assert play.data.you.steps == 2
@@ -233,7 +276,7 @@ def test_nonsense_is_told_and_changes_nothing(play, values, sentence):
 
 
 def test_the_words_hold_the_numbers(play):
-    play.start()
+    play.run()
     play.tick(4)
     you, agent = play.data.you, play.data.agent
     assert f"You: {GAMES['Bricks'].count(you.score)} after 4 steps" in play.description
