@@ -216,6 +216,21 @@ def test_a_test_digit_is_written(explorer):
     assert explorer.data.empty
 
 
+def test_strokes_turned_round_change_the_way_more_often_than_the_answer(explorer):
+    """What the chapter's answer says of the first 60 digits that the button writes: 59 and 50."""
+    other_way = same_answer = 0
+    for _ in range(60):
+        explorer.set(order=ORDERS[0])
+        explorer.show_digit()
+        written = explorer.data
+        explorer.set(order=ORDERS[1])
+        turned = explorer.data
+        ways = [[digit for _, digit in data.changes] for data in (written, turned)]
+        other_way += ways[0] != ways[1]
+        same_answer += written.now.argmax() == turned.now.argmax()
+    assert (other_way, same_answer) == (pytest.approx(59, abs=1), pytest.approx(50, abs=1))
+
+
 def test_a_long_drawing_gets_a_wider_chart(explorer):
     zigzag = [[(0.1 + 0.8 * (i % 2), 0.1 + 0.04 * i) for i in range(20)]]
     explorer.pad.strokes = zigzag
