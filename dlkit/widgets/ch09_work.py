@@ -88,7 +88,7 @@ class DQNAtWork(TrainingExplorer):
                 options=["CartPole", "Bricks"], value="CartPole", description="game"
             ),
             "target_every": target,
-            "replay": ipywidgets.Checkbox(value=True, description="learn from replay"),
+            "replay": ipywidgets.Checkbox(value=True, description="use replay"),
             "double": ipywidgets.Checkbox(value=False, description="double DQN"),
             "epsilon": ipywidgets.FloatSlider(
                 value=0.05, min=0, max=1, step=0.05, description="ε comes down to"
