@@ -17,7 +17,9 @@ def script(monkeypatch):
     monkeypatch.setattr(module, "STEPS", 1_600)
     monkeypatch.setattr(module, "LOOK_EVERY", 800)
     monkeypatch.setattr(module, "GAMES", 20)
-    small = {"sizes": (400, 8, 3), "steps": 900, "stretch": 300, "begin": 100, "capacity": 500}
+    first, second = module.GAME["rounds"]
+    rounds = (first | {"steps": 600}, second | {"steps": 300})
+    small = {"sizes": (400, 8, 3), "rounds": rounds, "stretch": 300, "begin": 100, "capacity": 500}
     monkeypatch.setattr(module, "GAME", module.GAME | small)
     return module
 
@@ -70,18 +72,40 @@ def test_the_stored_agents_are_those_of_the_verdict(script, tmp_path):
     assert last.mean() == whole["chosen"]
 
 
-def test_what_was_stopped_ends_as_if_it_had_not_been(script, tmp_path, monkeypatch):
+def test_each_round_has_settings_of_its_own(script, monkeypatch, tmp_path):
+    assert [script.round_at(steps)[1] for steps in (0, 300, 600, 900)] == [0, 300, 0, 0]
+    assert script.round_at(900)[0] is None
+    made = []
+
+    class Watched(script.Practice):
+        def run(self, steps):
+            first = len(self.memory), self.agent.huber, self.rate_line
+            super().run(steps)
+            made.append((*first, self.agent.optimiser.learning_rate))
+
+    monkeypatch.setattr(script, "Practice", Watched)
+    script.bricks_training(tmp_path, 0)
+    assert [m[:3] for m in made] == [
+        (0, 1.0, (1e-3, 0.0, 600)),
+        (300, 1.0, (1e-3, 0.0, 600)),
+        (0, np.inf, (3e-4, 0.0, 300)),
+    ]
+    assert [m[3] for m in made] == pytest.approx([5e-4, 0, 0])
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_what_was_stopped_ends_as_if_it_had_not_been(script, tmp_path, monkeypatch, after):
     whole = script.bricks_training(tmp_path / "whole", 0)
 
     saved, save = [], script.checkpoint.save
 
-    def stop_after_the_first(path, tree):
+    def stop(path, tree):
         save(path, tree)
         saved.append(path)
-        if len(saved) == 1:
+        if len(saved) == after:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(script.checkpoint, "save", stop_after_the_first)
+    monkeypatch.setattr(script.checkpoint, "save", stop)
     with pytest.raises(KeyboardInterrupt):
         script.bricks_training(tmp_path / "parts", 0)
     resumed = script.bricks_training(tmp_path / "parts", 0)

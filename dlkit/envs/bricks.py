@@ -1,18 +1,18 @@
 """Bricks: a pixel game of 10×10, learned in minutes, in the spirit of Breakout (Atari 1976).
 
-A ball flies diagonally, one cell a step. It bounces off the ceiling and off the bricks, which
-break: a point each. At a side it takes one step straight along the wall before it turns; otherwise
-it would see the cells of one colour of a chessboard and no others. The paddle at the bottom is two
-cells wide and moves one cell a step. Its left half sends the ball off to the left and its right
-half to the right, so that a player can aim. A ball that is missed ends the game. When every brick
-is gone, a new wall stands as soon as the ball is back at the paddle. Each wall is 24 bricks on 30
-places, drawn by chance; so is the serve. After `max_steps` the game is cut off (truncated, which
-is no loss).
+A ball flies diagonally, one cell a step. It bounces off the bricks, which break: a point each. At
+a side and at the ceiling it takes one step straight along the wall before it turns, and in a corner
+it waits for one; otherwise some bricks could never be reached once the others are gone. The paddle
+at the bottom is two cells wide and moves one cell a step. Its left half sends the ball off to the
+left and its right half to the right, so that a player can aim. A ball that is missed ends the game.
+When every brick is gone, a new wall stands as soon as the ball is back at the paddle. Each wall is
+24 bricks on 30 places, drawn by chance; so is the serve. After `max_steps` the game is cut off
+(truncated, which is no loss).
 
 What the player sees is four pictures of 0 and 1: paddle, ball, trail (where the ball was one step
 ago) and bricks. The ball's cell less the trail's is its direction; where both are in one column, it
-is at a side and turns away. So one observation says all that the next step depends on, but for the
-time that is left.
+is at a side and turns away, and where both are in one row, it is at the ceiling and comes down. So
+one observation says all that the next step depends on, but for the time that is left.
 """
 
 from collections.abc import Callable
@@ -108,27 +108,26 @@ class Bricks(gymnasium.Env):
 
         # Which way the ball goes from here: walls, paddle, bricks.
         target, turned = _sideways(column, right)
-        if row + down < 0:
-            down = 1
-        if row + down == BOTTOM and 0 <= target - paddle <= 1:
+        height, down = (row + down, down) if row + down >= 0 else (row, 1)
+        if height == BOTTOM and 0 <= target - paddle <= 1:
             target, turned = _sideways(column, -1 if target == paddle else 1)
-            down = -1
+            height, down = row - 1, -1
             if not self._left:
                 bricks[WALL_ROWS] = new_wall(self.np_random)
                 self._left = WALL
         broken = 0
-        if bricks[row + down, target]:
-            bricks[row + down, target] = 0
-            broken, down = 1, -down
-            if bricks[row + down, target]:  # between two rows of bricks: it comes through
-                bricks[row + down, target] = 0
+        if bricks[height, target]:
+            bricks[height, target] = 0
+            broken, height, down = 1, row - down, -down
+            if bricks[height, target]:  # between two rows of bricks: it comes through
+                bricks[height, target] = 0
                 broken = 2
 
         board[TRAIL][self._trail] = 0
         board[BALL, row, column] = 0
         board[TRAIL, row, column] = 1
         self._trail = row, column
-        row, column = row + down, target
+        row, column = height, target
         board[BALL, row, column] = 1
 
         self._row, self._column, self._down, self._right = row, column, down, turned
@@ -209,30 +208,32 @@ class BricksVector(VectorEnv):
         paddle = np.clip(self._paddle + MOVES[actions], 0, SIZE - 2)
 
         target, turned = _sideways_all(column, right)
+        height = np.maximum(row + down, 0)
         down = np.where(row + down < 0, 1, down)
-        caught = (row + down == BOTTOM) & (target >= paddle) & (target <= paddle + 1)
+        caught = (height == BOTTOM) & (target >= paddle) & (target <= paddle + 1)
         if caught.any():
             right = np.where(caught, np.where(target == paddle, -1, 1), right)
             target, turned = _sideways_all(column, right)
-            down = np.where(caught, -1, down)
+            height, down = np.where(caught, [row - 1, -np.ones_like(row)], [height, down])
             for game in np.flatnonzero(caught & (self._left == 0)):
                 bricks[game, WALL_ROWS] = new_wall(self._generators[game])
                 self._left[game] = WALL
         rewards = np.zeros(self.num_envs)
-        hit = np.flatnonzero(bricks[games, row + down, target])
+        hit = np.flatnonzero(bricks[games, height, target])
         if hit.size:
-            bricks[hit, (row + down)[hit], target[hit]] = 0
+            bricks[hit, height[hit], target[hit]] = 0
             rewards[hit] = 1
+            height[hit] = (row - down)[hit]
             down[hit] *= -1
-            hit = hit[bricks[hit, (row + down)[hit], target[hit]] == 1]
-            bricks[hit, (row + down)[hit], target[hit]] = 0
+            hit = hit[bricks[hit, height[hit], target[hit]] == 1]
+            bricks[hit, height[hit], target[hit]] = 0
             rewards[hit] += 1
 
         board[:, :BRICKS] = 0
         board[games, PADDLE, BOTTOM, paddle] = 1
         board[games, PADDLE, BOTTOM, paddle + 1] = 1
         board[games, TRAIL, row, column] = 1
-        row, column = row + down, target
+        row, column = height, target
         board[games, BALL, row, column] = 1
 
         self._ball = np.stack([row, column, down, turned])
