@@ -243,7 +243,8 @@ class WhatItSees(DrawnExplorer):
         self.labels.show(self._words(data))
 
     def _pictures(self, data: Insight) -> Iterator[Tile]:
-        gradient = data.gradient / (np.abs(data.gradient).max() or 1.0)
+        gradient = 0 * data.gradient if data.empty else data.gradient
+        gradient = gradient / (np.abs(gradient).max() or 1.0)
         signed = SIGNED[self.dark]
         pictures = (
             tile_of(data.pixels, self.dark),
@@ -299,8 +300,8 @@ class WhatItSees(DrawnExplorer):
 
     def _words(self, data: Insight) -> Iterator[Label]:
         head, small = Style(self.ink, size=9, anchor=0), Style(self.ink, size=8, anchor=0)
-        about = "any class" if data.empty else data.target
-        titles = "your drawing", f"covered here: p({about})", f"pixels that raise z({about})"
+        about = "" if data.empty else f"({data.target})"
+        titles = "your drawing", f"covered here: p{about}", f"pixels that raise z{about}"
         for left, text in zip(PICTURES, titles, strict=True):
             yield Label(left, LOW + PICTURE + 0.16, text, head)
         yield Label(BARS[0] - 0.2, LOW + PICTURE + 0.16, "what it says", head)
@@ -318,7 +319,8 @@ class WhatItSees(DrawnExplorer):
             text = f"dense layer {number + 1}: {len(answers)} units"
             yield Label(LEFTS[number], 1.38, text, head)
         if data.empty:
-            yield Label(LEFTS[0], 0.5, "The pad is empty: draw a digit.", Style(self.ink, size=11))
+            words = "The pad is empty: draw a digit."
+            yield Label(LEFTS[0], 0.5, words, Style(self.ink, size=11, anchor=0))
             return
         for line, text in enumerate(self._about_map(data)):
             yield Label(LEFTS[0], 0.62 - 0.23 * line, text, head)

@@ -216,8 +216,13 @@ class ShiftTest(DrawnExplorer):
         for left, name, says in zip(BAR_LEFTS, NETS, data.says, strict=True):
             text = name if data.empty else f"{name}: {said(says)}"
             yield Label(left - 0.15, BAR_LOW + 10 * ROW + 0.15, text, bold)
+        note = Style(self.ink, size=8, anchor=0)
         words = "hatched: what it said where the digit was drawn; below, 1: it still says that"
-        yield Label(BAR_LEFTS[0] - 0.15, BAR_LOW - 0.17, words, Style(self.ink, size=8, anchor=0))
+        if data.empty:
+            note, words = Style(self.ink, size=11, anchor=0), "The pad is empty: draw a digit."
+            if (data.right, data.down) != (0, 0):
+                words = "No ink is left here."
+        yield Label(BAR_LEFTS[0] - 0.15, BAR_LOW - 0.17, words, note)
         for axis, (left, low) in CHARTS.items():
             other = f"{data.down} down" if axis == "right" else f"{data.right} right"
             text = f"moved {axis}, and {other}".replace("-", "−")
@@ -225,14 +230,7 @@ class ShiftTest(DrawnExplorer):
         for number, (name, mark) in enumerate(zip(NETS, "●■▲", strict=True)):
             x, y = PICTURE_AT[0] + 0.02, PICTURE_AT[1] - 0.2 - 0.17 * number
             yield Label(x, y, mark, Style(COLOURS[number], size=8, anchor=0))
-            yield Label(x + 0.15, y, name, Style(self.ink, size=8, anchor=0))
-        if data.empty:
-            words = "The pad is empty: draw a digit."
-            if (data.right, data.down) != (0, 0):
-                words = "No ink is left here."
-            yield Label(
-                BAR_LEFTS[0] + 0.7, BAR_LOW + 5 * ROW, words, Style(self.ink, size=11, anchor=0)
-            )
+            yield Label(x + 0.19, y, name, Style(self.ink, size=8, anchor=0))
 
     def describe(self, data: Compared) -> str:
         if data.empty:

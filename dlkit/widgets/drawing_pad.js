@@ -29,8 +29,9 @@ function render({ model, el }) {
   add(figure, "figcaption", {}, "as the network sees it");
   figure.hidden = !model.get("preview");
   const buttons = add(el, "p");
-  const undoButton = add(buttons, "button", { type: "button", ...keys }, "Undo stroke");
-  const clearButton = add(buttons, "button", { type: "button", ...keys }, "Clear");
+  const button = { type: "button", class: "jupyter-button", ...keys };
+  const undoButton = add(buttons, "button", button, "Undo stroke");
+  const clearButton = add(buttons, "button", button, "Clear");
   add(el, "p", { class: "dlkit-pad-help" },
     "Keyboard: arrows move, Space puts the pen down or lifts it, Backspace undoes, Delete clears.");
   const said = add(el, "p", { class: "dlkit-pad-said", role: "status" });

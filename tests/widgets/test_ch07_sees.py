@@ -10,6 +10,7 @@ from dlkit.widgets.ch07_sees import BLOCK, LOW, PICTURE, PICTURES, WhatItSees, c
 from dlkit.widgets.ch07_stack import SIDE
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
+from tests.widgets.words import expect_words_apart
 
 
 def small(rng, activation=ReLU, **options):
@@ -228,3 +229,16 @@ def test_the_words_hold_the_numbers(sees):
     row, column = np.unravel_index(np.abs(data.cost).argmax(), data.cost.shape)
     assert f"row {row}, column {column}" in said
     assert f"raise z({first}) at {(data.gradient > 0).sum()} pixels" in said
+
+
+def test_no_words_lie_on_others(sees):
+    expect_words_apart(sees)
+    sees.set(right=4, down=-3)
+    expect_words_apart(sees)
+
+
+def test_no_words_lie_on_others_on_an_empty_pad():
+    empty = WhatItSees()
+    expect_words_apart(empty)
+    empty.set(right=4)
+    expect_words_apart(empty)

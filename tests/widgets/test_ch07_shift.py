@@ -11,6 +11,7 @@ from dlkit.widgets.ch07_net import small_lenet
 from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, unlabelled
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
+from tests.widgets.words import expect_words_apart
 
 
 @pytest.fixture
@@ -174,3 +175,16 @@ def test_the_words_hold_the_numbers(shift):
     for number in range(3):
         stays = [int((data.along[axis][number] == 1).sum()) for axis in ("right", "down")]
         assert f"stays at {stays[0]} of 17 places sideways and at {stays[1]} up and down" in said
+
+
+def test_no_words_lie_on_others(shift):
+    expect_words_apart(shift)
+    shift.set(right=4, down=-3)
+    expect_words_apart(shift)
+
+
+def test_no_words_lie_on_others_on_an_empty_pad():
+    empty = ShiftTest()
+    expect_words_apart(empty)
+    empty.set(right=4)
+    expect_words_apart(empty)
