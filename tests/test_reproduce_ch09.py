@@ -29,7 +29,7 @@ def run(script, tmp_path, *more):
 
 
 def test_it_trains_every_way_keeps_it_and_gathers(script, tmp_path, capsys):
-    run(script, tmp_path, "--seeds", "1")
+    run(script, tmp_path, "--seeds", "1", "--bricks-seeds", "1")
     told = capsys.readouterr().out
     assert told.count("cart-pole,") == len(script.WAYS)
     assert told.count("Bricks, seed 0") == 3
@@ -51,13 +51,13 @@ def test_it_trains_every_way_keeps_it_and_gathers(script, tmp_path, capsys):
         assert last["mean"] == pytest.approx(np.mean(last["points"]))
     assert game["slipping"]["rule"]["mean"] < game["last"]["rule"]["mean"]
 
-    run(script, tmp_path, "--seeds", "1")
+    run(script, tmp_path, "--seeds", "1", "--bricks-seeds", "1")
     assert "seed" not in capsys.readouterr().out  # nothing was trained again
     assert not list(tmp_path.rglob("*.part"))
 
 
 def test_the_stored_agents_are_those_of_the_verdict(script, tmp_path):
-    run(script, tmp_path, "--seeds", "1")
+    run(script, tmp_path, "--seeds", "1", "--bricks-seeds", "1")
     result = json.loads((tmp_path / "runs/ch09_dqn.json").read_text())
     stored = checkpoint.load(tmp_path / "models/ch09_bricks.safetensors")
     agent = script.bricks_agent(5)
