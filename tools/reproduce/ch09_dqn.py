@@ -1,9 +1,10 @@
 """Chapter 09's stored runs: the cart-pole with eight seeds and without each part, and Bricks.
 
 `make reproduce CHAPTER=09` trains the deep Q-network on the cart-pole four ways: as it is, without
-replay, without a target network, and as double DQN, eight seeds each. Then it trains three agents on
-the pixel game Bricks. It writes what it measured to assets/runs/ch09_dqn.json, and the first agents
-to assets/models/ch09_cartpole.safetensors and ch09_bricks.safetensors. Forty minutes of one core.
+replay, without a target network, and as double DQN, eight seeds each. Then it trains three agents
+on the pixel game Bricks. It writes what it measured to assets/runs/ch09_dqn.json, and the first
+agents to assets/models/ch09_cartpole.safetensors and ch09_bricks.safetensors. Forty minutes of one
+core.
 
 What is claimed of a training is claimed of its last policy, or of the one that was best in looks
 at 20 starts, and played greedily from fresh starts that were never used to choose anything. Every
