@@ -92,8 +92,7 @@ function render({ model, el }) {
   }
 
   // Pictures. A frame is decoded before it is painted, and painted whole: nothing blinks.
-  // The kernel is told where it asks: `asked` is the frame it waits for.
-  let painted = -1, whole = false, asked = Infinity;
+  let painted = -1, whole = false;
   async function paint({ id, format, width, height, patches, description: text }, data) {
     const picture = format === "runs" ? { width, height } : await createImageBitmap(new Blob([data]));
     if (id <= painted) return; // a newer one was decoded sooner
@@ -105,14 +104,10 @@ function render({ model, el }) {
     if (format === "runs") paintPatches(patches, unpack(data));
     else context.drawImage(picture, 0, 0);
     describe(text);
-    tell();
-  }
-  function tell() {
-    if (painted < asked) return;
-    asked = Infinity;
-    const send = () => model.send({ kind: "painted", id: painted });
-    if (document.hidden) send(); // nothing is painted there, and timers are slowed down
-    else requestAnimationFrame(() => setTimeout(send));
+    if (!id) return; // the still picture is nobody's frame
+    const acknowledge = () => model.send({ kind: "painted", id });
+    if (document.hidden) acknowledge(); // nothing is painted there, and timers are slowed down
+    else requestAnimationFrame(() => setTimeout(acknowledge));
   }
   function paintPatches(patches, bytes) {
     let start = 0;
@@ -123,11 +118,9 @@ function render({ model, el }) {
     }
   }
   function receive(content, buffers) {
-    if (content.answer) asked = content.answer;
     if (content.done) finish();
     else if (content.focus) canvas.focus({ preventScroll: true });
     else if (content.format) paint(content, buffers[0]);
-    else tell();
   }
 
   // The page: what it is, and what it becomes.

@@ -4,10 +4,8 @@
 page has. Over loopback, where encoding is what takes time, only pixels that have changed travel, as
 runs of one colour; elsewhere the whole picture does, as JPEG.
 
-At most four frames are on their way at any time. Asking for more only marks the picture as out of
-date, and it is drawn when the page has painted these: the newest state is shown, none queues up.
-The page answers only where it is asked to, with the fourth frame or by who waits: for JupyterLab
-every message to the kernel is two changes of its status, which cost it as much as a frame.
+At most two frames are on their way at any time. Asking for more only marks the picture as out of
+date, and it is drawn when the page has painted one: the newest state is shown, none queues up.
 
 JupyterLab has widgets' messages handled in a thread of their own (a subshell of the kernel), even
 while a cell runs. Matplotlib and explorers are not made for two threads, so whatever touches them
@@ -32,7 +30,7 @@ from dlkit.widgets.layers import Layers
 from dlkit.widgets.patches import Patch, pack, patches
 
 DPI = 100  # CSS pixels per inch of figure
-IN_FLIGHT = 4  # frames that may be on their way: with the last, the page is asked to answer
+IN_FLIGHT = 2  # frames on their way to the page: one being painted, one being sent
 PATIENCE = 1.0  # seconds after which a page that does not answer is no longer waited for
 UNANSWERED = 8  # frames sent at most to a page that does not answer: Jupyter would keep them all
 
@@ -76,7 +74,7 @@ class Frame(anywidget.AnyWidget):
         self.description = ""  # the picture in words; travels with it
         self.dark = False
         self.page: dict | None = None  # what the page reported; None: nobody looks
-        self.sent = self.painted = self.asked = 0  # frames: sent, known to be painted, asked about
+        self.sent = self.painted = 0
         self._before: np.ndarray | None = None  # the pixels that every view has
         self._waiting_since = 0.0
         self._dirty = False
@@ -86,11 +84,11 @@ class Frame(anywidget.AnyWidget):
     @property
     def silent(self) -> bool:
         """Whether the page has not answered for long: closed, asleep or cut off."""
-        return self.painted < self.asked and time.monotonic() - self._waiting_since > PATIENCE
+        return self.painted < self.sent and time.monotonic() - self._waiting_since > PATIENCE
 
     @property
     def busy(self) -> bool:
-        """Whether the page has still to say that it has painted what it was sent."""
+        """Whether the page has still to paint what it was sent."""
         return self.sent - self.painted >= (UNANSWERED if self.silent else IN_FLIGHT)
 
     def update(self) -> None:
@@ -104,16 +102,13 @@ class Frame(anywidget.AnyWidget):
                     self._transmit()
             elif not self._dirty:
                 self._dirty = True
-                with contextlib.suppress(RuntimeError):  # no event loop: the page's answer will do
+                with contextlib.suppress(RuntimeError):  # no event loop: an acknowledgement will do
                     asyncio.get_running_loop().call_later(PATIENCE, self._catch_up)
 
     async def wait_painted(self) -> None:
         """Wait until the page has painted the last frame; not for long if it does not answer."""
-        with alone:
-            if self.page is not None and self.asked < self.sent:
-                self.send({"answer": self._ask()})
-        while self.page is not None and self.painted < self.asked and not self.silent:
-            await asyncio.sleep(0.004)  # the answer may come in another thread
+        while self.page is not None and self.painted < self.sent and not self.silent:
+            await asyncio.sleep(0.004)  # the acknowledgement may come in another thread
 
     def focus(self) -> None:
         """Give the picture the keyboard: after a button that begins what the keys go on with."""
@@ -131,13 +126,6 @@ class Frame(anywidget.AnyWidget):
         if self._dirty:
             self.update()
 
-    def _ask(self) -> int:
-        """Wait from now on for the page to say that it has painted the last frame: its number."""
-        if self.painted >= self.asked:
-            self._waiting_since = time.monotonic()
-        self.asked = self.sent
-        return self.asked
-
     def _transmit(self) -> None:
         pixels = self.layers.pixels()
         height, width, _ = pixels.shape
@@ -150,12 +138,11 @@ class Frame(anywidget.AnyWidget):
         else:
             picture = Image.fromarray(pixels[..., :3])
             kind, data = "jpeg", encode(picture, "jpeg", quality=88, subsampling=0)
+        if self.painted == self.sent:
+            self._waiting_since = time.monotonic()
         self.sent += 1
         content = {"id": self.sent, "format": kind, "width": width, "height": height}
-        content |= {"patches": places, "description": self.description}
-        if self.busy:
-            content["answer"] = self._ask()
-        self.send(content, [data])
+        self.send(content | {"patches": places, "description": self.description}, [data])
 
     def _receive(self, _, message: dict, buffers: list) -> None:
         kind = message.get("kind")
@@ -175,7 +162,7 @@ class Frame(anywidget.AnyWidget):
     def _meet(self, page: dict) -> None:
         """A page shows the frame for the first time, or its theme or density has changed."""
         self.page = page
-        self.painted = self.asked = self.sent
+        self.painted = self.sent
         self.figure.set_dpi(DPI * min(max(page["ratio"], 1), 3))
         if page["dark"] != self.dark:
             self.dark = page["dark"]

@@ -76,7 +76,8 @@ def desk(new_lab):
 def hill(desk):
     """The explorer as it was at the start."""
     desk.python("hill.reset()")
-    desk.explorer("hill").settled()
+    while desk.python("hill.frame.painted < hill.frame.sent"):
+        desk.page.wait_for_timeout(20)
     yield desk.explorer("hill")
     problems = desk.problems()
     desk.forgive()
@@ -272,7 +273,7 @@ def test_no_blank_picture_during_a_burst_and_the_last_one_counts(desk, hill):
     desk.page.wait_for_timeout(500)
     assert desk.page.evaluate("looks.blank") == 0
     assert desk.page.evaluate("looks.seen.size") >= 3
-    assert desk.python("hill.frame._dirty") is False
+    assert desk.python("hill.frame.sent - hill.frame.painted") == 0
     expect_the_kernel_s_picture(desk, hill)
 
 
@@ -297,7 +298,7 @@ def test_the_fixture_hears_what_goes_wrong(lab):
         ("console", lambda: lab.page.evaluate("() => { setTimeout(() => { throw Error('o') }) }")),
         (
             "requests that leave this machine",
-            lambda: lab.page.evaluate(FETCH, "http://127.0.0.2:8"),
+            lambda: lab.page.evaluate(FETCH, "http://127.0.0.2:9"),
         ),
         ("failed requests", lambda: lab.page.evaluate(FETCH, "/api/nothing-here")),
     ]:
