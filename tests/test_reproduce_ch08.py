@@ -10,7 +10,7 @@ from dlkit import checkpoint
 from dlkit.data import Text, austen
 from tests.scripts import load
 
-SCRIPT = Path(__file__).parents[1] / "tools/reproduce/ch08_rnn.py"
+ASSETS = Path(__file__).parents[1] / "assets"
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_what_is_kept_is_not_trained_again(script, tmp_path, monkeypatch):
 
 
 def test_the_shipped_run_belongs_to_the_shipped_weights():
-    root = SCRIPT.parents[2] / "assets"
+    root = ASSETS
     writer = json.loads((root / "runs/ch08_rnn.json").read_text())["writer"]
     assert writer["bytes"] == (root / "models/ch08_writer.safetensors").stat().st_size
     assert checkpoint.load(root / "models/ch08_writer.safetensors")["units"] == writer["units"]

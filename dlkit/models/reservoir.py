@@ -163,8 +163,7 @@ class EchoStateNetwork(Model):
 
     def _next(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
         """The state after x, both (N, units)."""
-        new = np.tanh(driven + x @ self.weight_hh.T)
-        return new if self.leak == 1 else x + self.leak * (new - x)
+        return (1 - self.leak) * x + self.leak * np.tanh(driven + x @ self.weight_hh.T)
 
     def _features(self, u: np.ndarray, states: np.ndarray) -> np.ndarray:
         """[u, x] of every step, (..., inputs + units)."""

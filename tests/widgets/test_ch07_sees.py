@@ -10,7 +10,7 @@ from dlkit.widgets.ch07_sees import BLOCK, LOW, PICTURE, PICTURES, WhatItSees, c
 from dlkit.widgets.ch07_stack import SIDE
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
-from tests.widgets.words import expect_words_apart
+from tests.widgets.words import expect_words_apart_where_it_is_moved
 
 
 def small(rng, activation=ReLU, **options):
@@ -232,13 +232,5 @@ def test_the_words_hold_the_numbers(sees):
 
 
 def test_no_words_lie_on_others(sees):
-    expect_words_apart(sees)
-    sees.set(right=4, down=-3)
-    expect_words_apart(sees)
-
-
-def test_no_words_lie_on_others_on_an_empty_pad():
-    empty = WhatItSees()
-    expect_words_apart(empty)
-    empty.set(right=4)
-    expect_words_apart(empty)
+    expect_words_apart_where_it_is_moved(sees)
+    expect_words_apart_where_it_is_moved(WhatItSees())  # its pad is empty

@@ -11,7 +11,7 @@ from dlkit.widgets.ch07_net import small_lenet
 from dlkit.widgets.ch07_shift import FAR, MOVES, ShiftTest, read, unlabelled
 from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
-from tests.widgets.words import expect_words_apart
+from tests.widgets.words import expect_words_apart_where_it_is_moved
 
 
 @pytest.fixture
@@ -178,13 +178,5 @@ def test_the_words_hold_the_numbers(shift):
 
 
 def test_no_words_lie_on_others(shift):
-    expect_words_apart(shift)
-    shift.set(right=4, down=-3)
-    expect_words_apart(shift)
-
-
-def test_no_words_lie_on_others_on_an_empty_pad():
-    empty = ShiftTest()
-    expect_words_apart(empty)
-    empty.set(right=4)
-    expect_words_apart(empty)
+    expect_words_apart_where_it_is_moved(shift)
+    expect_words_apart_where_it_is_moved(ShiftTest())  # its pad is empty

@@ -68,6 +68,7 @@ def test_two_layers_are_the_same_picture_as_one(figure, rng):
     image.set_data(rng.random((8, 8)))
     line.set_ydata([1, 0])
     two = layers.pixels().copy()
+    # Half-transparent points upon each other are rounded in the film and again upon the ground.
     np.testing.assert_allclose(two.astype(int), drawn_whole(figure).astype(int), atol=4)
 
 

@@ -19,3 +19,10 @@ def expect_words_apart(explorer):
         for other, left2, low2, right2, top2 in boxes[:i]:
             apart = right <= left2 or right2 <= left or top <= low2 + 4 or top2 <= low + 4
             assert apart, (text, other)
+
+
+def expect_words_apart_where_it_is_moved(explorer):
+    """The same of an explorer one draws for: as it is, and with its drawing moved."""
+    expect_words_apart(explorer)
+    explorer.set(right=4, down=-3)
+    expect_words_apart(explorer)
