@@ -64,9 +64,14 @@ class EchoStateNetwork(Model):
         self._unscaled = weight / radius
         self.weight_hh = np.empty((units, units), dtype)
         self.spectral_radius = spectral_radius
-        self.state: np.ndarray | None = None
+        self.states = np.zeros((1, 1, units), dtype)  # of the last run, (T, N, units)
         self.readout: np.ndarray | None = None
         self.readout_bias: np.ndarray | None = None
+
+    @property
+    def state(self) -> np.ndarray:
+        """Where the last run ended, (N, units); before the first, zeros for one sequence."""
+        return self.states[-1]
 
     @property
     def spectral_radius(self) -> float:
@@ -81,7 +86,7 @@ class EchoStateNetwork(Model):
     def run(self, u: ArrayLike, state: ArrayLike | None = None) -> np.ndarray:
         """The states x (T, N, units) that the input u (T, N, inputs) drives the reservoir through.
 
-        `state` (N, units) is where it begins, zeros if not given; `self.state` is where it ends.
+        `state` (N, units) is where it begins, zeros if not given. They stay in `self.states`.
         """
         u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
         states = np.empty((*u.shape[:2], self.units), u.dtype)
@@ -89,7 +94,7 @@ class EchoStateNetwork(Model):
         driven = self._drive(u)
         for t in range(len(u)):
             states[t] = x = self._next(x, driven[t])
-        self.state = x
+        self.states = states
         return states
 
     def fit_readout(
@@ -131,8 +136,9 @@ class EchoStateNetwork(Model):
     def free_run(self, u: ArrayLike, steps: int, state: ArrayLike | None = None) -> np.ndarray:
         """Follow u (T, N, inputs), then go on for `steps` with the own outputs as input.
 
-        Returns these outputs (steps, N, inputs), the first of which is the answer to u's last step.
-        It begins in `state` (N, units), zeros if not given.
+        Returns these outputs (steps, N, inputs), the first of which is the answer to u's last step;
+        `self.states` has the states that gave them. It begins in `state` (N, units), zeros if not
+        given.
         Needs a readout with as many outputs as inputs, trained to predict the next input.
         """
         steps = int(check_number("steps", steps, low=1, whole=True))
@@ -144,12 +150,12 @@ class EchoStateNetwork(Model):
                 f"free_run needs a readout with {self.inputs} outputs, as many as inputs,"
                 f" got {y.shape[1]}"
             )
-        outputs = np.empty((steps, *y.shape), y.dtype)
-        outputs[0] = y
+        states, outputs = np.empty((steps, *x.shape), x.dtype), np.empty((steps, *y.shape), y.dtype)
+        states[0], outputs[0] = x, y
         for t in range(1, steps):
-            x = self._next(x, self._drive(y))
+            states[t] = x = self._next(x, self._drive(y))
             outputs[t] = y = self._read(self._features(y, x))
-        self.state = x
+        self.states = states
         return outputs
 
     def _begin(self, state: ArrayLike | None, n: int) -> np.ndarray:

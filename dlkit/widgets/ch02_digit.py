@@ -8,7 +8,6 @@ from typing import Any
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from dlkit import plots
 from dlkit.data import moved
@@ -19,6 +18,7 @@ from dlkit.train import fit, numpy_step
 from dlkit.widgets.drawing_pad import SIDE, DrawingPad, from_bytes, to_bytes
 from dlkit.widgets.drawn import DrawnExplorer, mnist
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.shares import Shares
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 SHOWN = 6  # units whose weights are shown
@@ -119,25 +119,12 @@ class DrawADigit(DrawnExplorer):
         self.sheet.set(xlim=(0, width), ylim=(0, height))
         self.sheet.set_axis_off()
         self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
-        left, low, _, high = BARS
-        self.row = high / len(self.names)
-        self.bars = []
-        for i, name in enumerate(self.names):
-            y = low + high - self.row * (i + 1)
-            self.sheet.text(
-                left - 0.1, y + self.row / 2, name, ha="right", va="center", color=plots.INK[0]
-            )
-            bar = Rectangle((left, y + 0.12 * self.row), 0, 0.76 * self.row, zorder=2)
-            bar.set(facecolor=plots.SKY, linewidth=0)
-            self.bars.append(self.sheet.add_patch(bar))
-        self.sheet.plot([left, left], [low, low + high], color=plots.INK[0], linewidth=1)
-        self.live(*self.bars, self.tiles, self.labels)
+        self.bars = Shares(self.sheet, BARS, self.names)
+        self.live(*self.bars.artists, self.tiles, self.labels)
 
     def draw(self, reading: Reading) -> None:
-        for i, (bar, p) in enumerate(zip(self.bars, reading.probabilities, strict=True)):
-            best = i == reading.likeliest
-            bar.set_width(0 if reading.empty else BARS[2] * float(p))
-            bar.set(facecolor=plots.ORANGE if best else plots.SKY, hatch="///" if best else None)
+        said = 0 * reading.probabilities if reading.empty else reading.probabilities
+        self.bars.show(said, reading.likeliest)
         self.pad.seen = to_bytes(reading.pixels)  # moved, too
         self.tiles.show([*self._unit_tiles(reading), *self._weight_tiles(reading)])
         self.labels.show(self._words(reading))
@@ -175,7 +162,7 @@ class DrawADigit(DrawnExplorer):
             yield Tile(*spot, pixels, frame=plots.GREY)
 
     def _words(self, reading: Reading) -> Iterator[Label]:
-        ink, (left, low, wide, high) = self.ink, BARS
+        ink, (left, _, wide, _) = self.ink, BARS
         head, small = Style(ink, size=10, anchor=0), Style(ink, size=8)
         number, bold = Style(ink, size=9, anchor=0), Style(ink, size=9, weight="bold", anchor=0)
         yield Label(left - 0.3, 4.75, "How likely is each digit?", head)
@@ -184,8 +171,7 @@ class DrawADigit(DrawnExplorer):
                 self.size[0] / 2, 1.1, "The pad is empty: draw a digit.", Style(ink, size=12)
             )
         else:
-            for i, p in enumerate(reading.probabilities):
-                y = low + high - self.row * (i + 0.5)
+            for i, (y, p) in enumerate(zip(self.bars.middles, reading.probabilities, strict=True)):
                 style = bold if i == reading.likeliest else number
                 inside = min(left + wide * float(p) + 0.05, left + wide + 0.05)
                 yield Label(inside, y, f"{p:.0%}" if p >= 0.005 else "", style)

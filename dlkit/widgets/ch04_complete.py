@@ -26,6 +26,7 @@ from dlkit.widgets.drawing_pad import SIDE, from_bytes, to_bytes
 from dlkit.widgets.drawn import DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.shares import Shares
 from dlkit.widgets.tiles import Tile, Tiles, paint, palette
 from dlkit.widgets.training import TrainingExplorer
 
@@ -217,24 +218,7 @@ class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
         self.sheet = figure.add_axes((0, 0, 1, 1))
         self.sheet.set(xlim=(0, width), ylim=(0, height))
         self.sheet.set_axis_off()
-        left, low, _, high = BARS
-        self.row = high / 10
-        self.bars = []
-        for digit in range(10):
-            y = low + high - self.row * (digit + 1)
-            self.sheet.text(
-                left - 0.08,
-                y + self.row / 2,
-                str(digit),
-                ha="right",
-                va="center",
-                fontsize=9,
-                color=plots.INK[0],
-                zorder=1,
-            )
-            bar = Rectangle((left, y + 0.1 * self.row), 0, 0.8 * self.row, lw=0, zorder=2)
-            self.bars.append(self.sheet.add_patch(bar))
-        self.sheet.plot([left, left], [low, low + high], color=plots.INK[0], lw=1, zorder=1)
+        self.bars = Shares(self.sheet, BARS, range(10))
         self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
         self.edges = self.sheet.add_collection(
             LineCollection([], linewidths=0.8, colors=plots.GREY, zorder=4), autolim=False
@@ -242,7 +226,7 @@ class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
         self.cursor = self.sheet.add_patch(
             Rectangle((0, 0), 1, 1, fill=False, ec=plots.VERMILION, lw=2.5, zorder=5)
         )
-        self.live(*self.bars, self.tiles, self.labels, self.edges, self.cursor)
+        self.live(*self.bars.artists, self.tiles, self.labels, self.edges, self.cursor)
 
     def draw(self, data: Completion) -> None:
         self.pad.veil = to_bytes(~data.given)
@@ -255,11 +239,9 @@ class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
         border = border_of(data.given) / SIDE
         shown = [] if data.empty else [corner[:2] + corner[2] * border for corner in corners]
         self.edges.set_segments(np.concatenate(shown) if shown and len(border) else [])
-        share = data.votes / max(data.votes.sum(), 1)
-        for digit, bar in enumerate(self.bars):
-            best = data.counted and digit == data.votes[:10].argmax()
-            bar.set_width(BARS[2] * float(share[digit]))
-            bar.set(facecolor=plots.ORANGE if best else plots.SKY, hatch="///" if best else None)
+        votes = data.votes[:10]
+        best = int(votes.argmax()) if data.counted else -1
+        self.bars.show(votes / max(data.votes.sum(), 1), best)
         self.cursor.set_visible(self._brush is not None)
         if self._brush is not None:
             (row, column), side = self._brush, BRUSH * CELL
@@ -325,9 +307,8 @@ class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
             words = f"the average of each, from step {WAIT + 1} on"
         yield Label(FIRST - 0.04, MEAN_LOW + SMALL + 0.14, words, head)
         total = max(data.votes.sum(), 1)
-        for digit, votes in enumerate(data.votes[:10]):
+        for y, votes in zip(self.bars.middles, data.votes[:10], strict=True):
             if votes:
-                y = BARS[1] + BARS[3] - self.row * (digit + 0.5)
                 x = BARS[0] + BARS[2] * votes / total + 0.04
                 yield Label(x, y, share_of(votes, total), Style(self.ink, size=8, anchor=0))
         if data.whole and data.counted:

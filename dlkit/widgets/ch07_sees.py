@@ -9,7 +9,6 @@ import ipywidgets
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from dlkit import plots
 from dlkit.data import moved
@@ -22,6 +21,7 @@ from dlkit.widgets.drawing_pad import DrawingPad, from_bytes, to_bytes
 from dlkit.widgets.drawn import DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.shares import Shares
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 COVERS = {"paper": 0.0, "grey": 0.5, "ink": 1.0}
@@ -203,30 +203,16 @@ class WhatItSees(DrawnExplorer):
         self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
         self.outlines = LineCollection([], linewidths=1.8, zorder=4)
         self.sheet.add_collection(self.outlines, autolim=False)
-        left, low, _, high = BARS
-        self.row = high / self.classes
-        self.bars, self.second = [], []
-        for number in range(self.classes):
-            y = low + high - self.row * (number + 1)
-            text = {"ha": "right", "va": "center", "color": plots.INK[0], "fontsize": 8}
-            self.sheet.text(left - 0.07, y + self.row / 2, str(number), **text)
-            for kind, share in ((self.bars, 0.78), (self.second, 0.34)):
-                bar = Rectangle((left, y + 0.1 * self.row), 0, share * self.row, zorder=2)
-                bar.set(facecolor=plots.SKY, linewidth=0)
-                kind.append(self.sheet.add_patch(bar))
-        for bar in self.second:
-            bar.set_facecolor(plots.VERMILION)
-        self.sheet.plot([left, left], [low, low + high], color=plots.INK[0], linewidth=1)
-        self.live(*self.bars, *self.second, self.tiles, self.outlines, self.labels)
+        self.bars = Shares(self.sheet, BARS, range(self.classes))
+        unnamed, colour = [""] * self.classes, plots.VERMILION
+        self.second = Shares(self.sheet, BARS, unnamed, colour=colour, thick=0.34)
+        self.live(*self.bars.artists, *self.second.artists, self.tiles, self.outlines, self.labels)
 
     def draw(self, data: Insight) -> None:
         self.pad.seen = to_bytes(data.pixels)  # moved, too
-        for number, (bar, second) in enumerate(zip(self.bars, self.second, strict=True)):
-            best = number == data.likeliest
-            bar.set_width(0 if data.empty else BARS[2] * float(data.probabilities[number]))
-            bar.set(facecolor=plots.ORANGE if best else plots.SKY, hatch="///" if best else None)
-            with_square = 0.0 if data.covered is None else float(data.covered[number])
-            second.set_width(BARS[2] * with_square)
+        nothing = 0 * data.probabilities
+        self.bars.show(nothing if data.empty else data.probabilities, data.likeliest)
+        self.second.show(nothing if data.covered is None else data.covered)
         self.tiles.show([*self._pictures(data), *self._map_tiles(data), *self._dense_tiles(data)])
         self.outlines.set_segments([])
         lines, colours = [], []
@@ -267,17 +253,18 @@ class WhatItSees(DrawnExplorer):
                 yield stage, channel, (left, top - side, 0.94 * side)
 
     def _map_tiles(self, data: Insight) -> Iterator[Tile]:
+        painted = [self._painted(0 * maps if data.empty else maps) for maps in data.maps]
         for stage, channel, (left, low, side) in self._places():
-            maps = data.maps[stage]
-            largest = float(np.abs(maps).max()) or 1.0
-            values = 0 * maps[channel] if data.empty else maps[channel] / largest
             chosen = (stage, channel) == self.values["chosen"]
             frame, line = (self.ink, 2.2) if chosen else (plots.GREY, 0.8)
-            if maps.min() < 0:
-                pixels = paint(values[::-1], SIGNED[self.dark])
-            else:
-                pixels = paint(2 * values[::-1] - 1, GREYS[self.dark])
-            yield Tile(left, low, side, side, pixels, frame, line)
+            yield Tile(left, low, side, side, painted[stage][channel], frame, line)
+
+    def _painted(self, maps: np.ndarray) -> np.ndarray:
+        """A stage's maps (channels, side, side) as colours, lowest row first."""
+        values = maps[:, ::-1] / (np.abs(maps).max() or 1.0)
+        if maps.min() < 0:
+            return paint(values, SIGNED[self.dark])
+        return paint(2 * values - 1, GREYS[self.dark])
 
     def _dense_tiles(self, data: Insight) -> Iterator[Tile]:
         for number, answers in enumerate(data.dense[:2]):

@@ -9,7 +9,6 @@ import ipywidgets
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from dlkit import checkpoint, plots
 from dlkit.data import moved
@@ -23,6 +22,7 @@ from dlkit.widgets.drawing_pad import from_bytes
 from dlkit.widgets.drawn import DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
+from dlkit.widgets.shares import Shares
 from dlkit.widgets.tiles import Tile, Tiles
 
 FAR = 8  # pixels that a digit can be moved
@@ -32,7 +32,7 @@ COLOURS, STYLES = (plots.BLUE, plots.ORANGE, plots.GREEN), ("o-", "s--", "^:")
 KEYS = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
 
 PICTURE, PICTURE_AT = 1.5, (0.12, 3.5)  # places in inches
-BAR_LEFTS, BAR_WIDE, BAR_LOW, ROW = (2.1, 3.75, 5.4), 1.05, 3.15, 0.19
+BAR_LEFTS, BARS = (2.1, 3.75, 5.4), (3.15, 1.05, 1.9)  # low, width, height
 CHARTS = {"right": (0.5, 0.45), "down": (3.9, 0.45)}
 CHART_WIDE, CHART_HIGH = 2.75, 2.0
 
@@ -162,20 +162,12 @@ class ShiftTest(DrawnExplorer):
         self.sheet.set(xlim=(0, width), ylim=(0, height))
         self.sheet.set_axis_off()
         self.tiles, self.labels = Tiles(self.sheet), Labels(self.sheet)
-        self.bars: list[list[Rectangle]] = []
-        for left, colour in zip(BAR_LEFTS, COLOURS, strict=True):
-            bars = []
-            for digit in range(10):
-                y = BAR_LOW + ROW * (9 - digit)
-                ink = {"color": plots.INK[0], "fontsize": 8, "ha": "right", "va": "center"}
-                self.sheet.text(left - 0.06, y + ROW / 2, str(digit), **ink)
-                bar = Rectangle((left, y + 0.1 * ROW), 0, 0.8 * ROW, zorder=2, linewidth=0)
-                bar.set_facecolor(colour)
-                bars.append(self.sheet.add_patch(bar))
-            low = BAR_LOW - 0.03
-            self.sheet.plot([left, left], [low, low + 10.3 * ROW], color=plots.INK[0], lw=1)
-            self.bars.append(bars)
-            self.live(*bars)
+        self.bars = [
+            Shares(self.sheet, (left, *BARS), range(10), colour=colour, chosen=colour)
+            for left, colour in zip(BAR_LEFTS, COLOURS, strict=True)
+        ]
+        for bars in self.bars:
+            self.live(*bars.artists)
         self.charts: dict[str, Axes] = {}
         self.lines, self.marks = {}, {}
         for axis, (left, low) in CHARTS.items():
@@ -198,9 +190,7 @@ class ShiftTest(DrawnExplorer):
 
     def draw(self, data: Compared) -> None:
         for bars, scores, home in zip(self.bars, data.scores, data.home, strict=True):
-            for digit, (bar, share) in enumerate(zip(bars, scores, strict=True)):
-                bar.set_width(0 if data.empty else BAR_WIDE * float(share))
-                bar.set(hatch="///" if digit == home else None)
+            bars.show(0 * scores if data.empty else scores, int(home))
         for axis, at in (("right", data.right), ("down", data.down)):
             for line, share in zip(self.lines[axis], data.along[axis], strict=True):
                 line.set_data(MOVES, share)
@@ -215,14 +205,14 @@ class ShiftTest(DrawnExplorer):
         yield Label(PICTURE_AT[0], PICTURE_AT[1] + PICTURE + 0.14, "the digit, moved", head)
         for left, name, says in zip(BAR_LEFTS, NETS, data.says, strict=True):
             text = name if data.empty else f"{name}: {said(says)}"
-            yield Label(left - 0.15, BAR_LOW + 10 * ROW + 0.15, text, bold)
+            yield Label(left - 0.15, BARS[0] + BARS[2] + 0.15, text, bold)
         note = Style(self.ink, size=8, anchor=0)
         words = "hatched: what it said where the digit was drawn; below, 1: it still says that"
         if data.empty:
             note, words = Style(self.ink, size=11, anchor=0), "The pad is empty: draw a digit."
             if (data.right, data.down) != (0, 0):
                 words = "No ink is left here."
-        yield Label(BAR_LEFTS[0] - 0.15, BAR_LOW - 0.17, words, note)
+        yield Label(BAR_LEFTS[0] - 0.15, BARS[0] - 0.17, words, note)
         for axis, (left, low) in CHARTS.items():
             other = f"{data.down} down" if axis == "right" else f"{data.right} right"
             text = f"moved {axis}, and {other}".replace("-", "−")

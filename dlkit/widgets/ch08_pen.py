@@ -9,7 +9,6 @@ import ipywidgets
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from dlkit import plots
 from dlkit.data.strokes import drawn, offsets, strokes_of
@@ -21,6 +20,7 @@ from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.running import RunningExplorer
+from dlkit.widgets.shares import Shares
 from dlkit.widgets.tiles import Tile, Tiles, paint
 
 ORDERS = ("as written", "every stroke turned round", "the last stroke first")
@@ -189,14 +189,7 @@ class ReadMyPen(RunningExplorer):
             [], [], "o", mfc="none", mec=plots.VERMILION, mew=2.5, ms=11, zorder=5
         )
         self.words = Labels(self.path, zorder=7)
-        left, low, _, high = BARS
-        self.row = high / CLASSES
-        self.bars = []
-        for digit in range(CLASSES):
-            y = low + high - self.row * (digit + 1)
-            bar = Rectangle((left, y + 0.1 * self.row), 0, 0.8 * self.row, lw=0, zorder=2)
-            self.bars.append(self.sheet.add_patch(bar))
-        self.sheet.plot([left, left], [low, low + high], color=plots.INK[0], lw=1, zorder=1)
+        self.bars = Shares(self.sheet, BARS, range(CLASSES))
         self.chart.set(xlim=(0, ROOM), ylim=(-0.5, CLASSES - 0.5))
         self.chart.invert_yaxis()
         self.chart.set_yticks(range(0, CLASSES, 3))
@@ -213,7 +206,7 @@ class ReadMyPen(RunningExplorer):
         self.labels = Labels(self.sheet)
         self._room = ROOM
         self.live(self.jumps, self.lines, self.later, self.points, self.pen, self.words)
-        self.live(*self.bars, self.tiles, self.lifts, self.cursor, self.labels)
+        self.live(*self.bars.artists, self.tiles, self.lifts, self.cursor, self.labels)
 
     def draw(self, data: PenReading) -> None:
         room = max(ROOM, 20 * -(-len(data.sequence) // 20))
@@ -236,11 +229,10 @@ class ReadMyPen(RunningExplorer):
         self.lifts.set_segments([[(e + 1, -0.5), (e + 1, CLASSES - 0.5)] for e in data.ends[:-1]])
         self.cursor.set_data([data.read, data.read], [-0.5, CLASSES - 0.5])
         self.cursor.set_visible(not data.empty)
-        best = int(data.now.argmax())
-        for digit, bar in enumerate(self.bars):
-            chosen = digit == best and not data.empty
-            bar.set_width(0 if data.empty else BARS[2] * float(data.now[digit]))
-            bar.set(facecolor=plots.ORANGE if chosen else plots.SKY, hatch="//" if chosen else None)
+        if data.empty:
+            self.bars.show(0 * data.now)
+        else:
+            self.bars.show(data.now, int(data.now.argmax()))
         self.labels.show(self._captions(data))
 
     def _changes(self, data: PenReading) -> Iterator[Label]:
@@ -263,13 +255,9 @@ class ReadMyPen(RunningExplorer):
 
     def _captions(self, data: PenReading) -> Iterator[Label]:
         left, low, wide, high = BARS
-        small, name = Style(self.ink, size=9, anchor=0), Style(self.ink, size=9, anchor=1)
-        for digit in range(CLASSES):
-            y = low + high - self.row * (digit + 0.5)
-            yield Label(left - 0.08, y, str(digit), name)
-            if not data.empty:
-                words = f"{data.now[digit]:.2f}"
-                yield Label(left + wide * float(data.now[digit]) + 0.06, y, words, small)
+        small = Style(self.ink, size=9, anchor=0)
+        for y, share in zip(self.bars.middles, data.now, strict=True) if not data.empty else ():
+            yield Label(left + wide * float(share) + 0.06, y, f"{share:.2f}", small)
         head = Style(self.ink, weight="bold", anchor=0)
         total = len(data.sequence)
         words = (

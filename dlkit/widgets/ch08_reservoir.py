@@ -133,14 +133,13 @@ class Reservoir(Explorer):
             both = net.run(np.repeat(x[:ECHO], 2, axis=1), starts)
             distance = np.abs(both[:, 0] - both[:, 1]).max(axis=1)
             net.fit_readout(x[: LEARNED - 1], x[1:LEARNED], washout=WASHOUT, ridge=10.0**ridge)
-            state = net.state
+            learned, state = net.states, net.state
             with np.errstate(over="ignore", invalid="ignore"):  # some run away without end
                 prediction = net.free_run(x[LEARNED - 1 : LEARNED], FORETOLD, state)
+            states = np.concatenate([learned[1 - BEFORE :], net.states])[:, 0, :SHOWN]
             prediction = np.nan_to_num(prediction, nan=FAR, posinf=FAR, neginf=-FAR)
             prediction = prediction.clip(-FAR, FAR)
             guided = net.predict(x[LEARNED - 1 : -1], state)
-            heard = np.concatenate([x[LEARNED - 2 * BEFORE : LEARNED], prediction[:-1]])
-            states = net.run(heard)[BEFORE:, 0, :SHOWN]
         finally:
             net.weight_ih, net.bias = weight_ih, bias
         truth = x[LEARNED:]

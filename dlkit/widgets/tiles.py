@@ -47,9 +47,11 @@ class Tiles(Artist):
         if not self.get_visible():
             return
         context = renderer.new_gc()
-        for tile in self._tiles:
-            corners = [(tile.left, tile.low), (tile.left + tile.width, tile.low + tile.height)]
-            (left, low), (right, top) = self.axes.transData.transform(corners).round().astype(int)
+        begin = np.array([(tile.left, tile.low) for tile in self._tiles]).reshape(-1, 2)
+        sizes = np.array([(tile.width, tile.height) for tile in self._tiles]).reshape(-1, 2)
+        corners = self.axes.transData.transform(np.concatenate([begin, begin + sizes]))
+        corners = corners.round().astype(int).reshape(2, -1, 2).transpose(1, 0, 2)
+        for tile, ((left, low), (right, top)) in zip(self._tiles, corners.tolist(), strict=True):
             rows = np.arange(top - low) * tile.pixels.shape[0] // max(top - low, 1)
             columns = np.arange(right - left) * tile.pixels.shape[1] // max(right - left, 1)
             # A pixel's four bytes move as one number: four times as fast.

@@ -44,6 +44,7 @@ def test_a_run_can_be_cut_in_two(rng, u):
     second = net.run(u[37:], net.state)
     np.testing.assert_allclose(np.concatenate([first, second]), whole, atol=1e-12)
     np.testing.assert_array_equal(net.state, second[-1])
+    np.testing.assert_array_equal(net.states, second)
 
 
 @pytest.mark.parametrize("radius", [0.2, 0.9, 1.3])

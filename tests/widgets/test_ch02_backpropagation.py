@@ -709,7 +709,7 @@ def test_an_empty_pad_gets_a_sentence_not_an_answer():
     assert digit.data.empty
     assert "The pad is empty" in digit.description
     assert digit.labels.texts[1] == "The pad is empty: draw a digit."
-    assert not any(bar.get_width() for bar in digit.bars)
+    assert not digit.bars.shown.any()
     digit.pad.strokes = SEVEN
     assert not np.array_equal(pixels(digit), empty)
     digit.reset()

@@ -125,6 +125,43 @@ def test_the_still_layer_is_drawn_only_when_it_changed(figure, monkeypatch):
         assert len(draws) == count + 1
 
 
+@pytest.mark.parametrize("layout", ["none", "constrained"])
+def test_a_change_draws_the_axes_that_changed_and_no_others(layout, rng, monkeypatch):
+    figure = Figure(figsize=(6, 2), layout=layout)
+    every = figure.subplots(1, 2)
+    images = [axes.imshow(rng.random((4, 4)), extent=(0, 1, 0, 1), aspect="auto") for axes in every]
+    for axes in every:
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.plot([0, 1], [0, 1], label="still, in front")
+        axes.legend()
+    below = figure.add_axes((0.3, 0.3, 0.4, 0.4), zorder=-1)  # partly hidden by the two
+    below.set_xlabel("below")
+    layers = Layers(figure)
+    layers.live(*images)
+    draws = []
+    for axes in figure.axes:
+        draw = axes.draw
+        monkeypatch.setattr(axes, "draw", lambda to, a=axes, d=draw: (draws.append(a), d(to)))
+    layers.pixels()
+    assert draws == [below, *every]
+    for change, expected in (
+        (lambda: every[1].set_ylim(0, 2), [every[1]]),
+        (lambda: every[0].set_facecolor("orange"), [every[0]]),
+        (lambda: figure.text(0.45, 0.93, "of no axes"), []),
+        (lambda: below.set_position((0.2, 0.2, 0.4, 0.4)), [below]),
+        (lambda: figure.set_dpi(120), [below, *every]),
+    ):
+        draws.clear()
+        change()
+        images[0].set_data(rng.random((4, 4)))
+        pixels = layers.pixels().copy()
+        assert draws == expected or layout == "constrained"  # which may move the others, too
+        layers.redraw()
+        np.testing.assert_allclose(pixels.astype(int), layers.pixels().astype(int), atol=1)
+    if layout == "none":  # here nothing lies upon a live image of other axes
+        np.testing.assert_allclose(pixels.astype(int), drawn_whole(figure).astype(int), atol=4)
+
+
 def test_a_live_artist_may_be_removed(figure):
     (line,) = figure.axes[0].plot([0, 1], [0.5, 0.5], lw=9, color="red")
     layers = Layers(figure)
