@@ -487,7 +487,8 @@ def _captions(
     for i, (top, left) in enumerate(corners):
         corner, colour = (left - 0.5, top - 0.5), VERMILION if marks[i] else QUIET[0]
         thick = 3 if marks[i] else 0.8
-        ax.add_patch(Rectangle(corner, width, height, fill=False, ec=colour, lw=thick))
+        frame = Rectangle(corner, width, height, fill=False, ec=colour, lw=thick, clip_on=False)
+        ax.add_patch(frame)
         if titles is not None:
             ax.text(
                 left + width / 2 - 0.5,

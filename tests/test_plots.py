@@ -158,6 +158,18 @@ def test_images_stand_where_their_titles_are():
         assert (frame.get_linewidth() > 2) == (i == 2)
 
 
+def test_a_frame_at_the_edge_is_drawn_whole():
+    ax = plots.images(np.zeros((2, 4, 4)), marked=[False, True])
+    canvas = ax.figure.canvas
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255  # lowest row first, as in the box
+    box = ax.patches[-1].get_window_extent()
+    right, low = int(box.x1 + 1), int(box.y0 - 1)  # where the outer half of the line lies
+    expected = to_rgb(plots.VERMILION)
+    assert pixels[int(box.y0 + box.height / 2), right] == pytest.approx(expected, abs=0.1)
+    assert pixels[low, int(box.x0 + box.width / 2)] == pytest.approx(expected, abs=0.1)
+
+
 def test_images_accept_rows_one_row_and_bytes():
     assert len(plots.images(data.mnist().x_test[:12]).patches) == 12
     assert len(plots.images(np.zeros(9)).patches) == 1
