@@ -73,8 +73,8 @@ def test_the_stored_agents_are_those_of_the_verdict(script, tmp_path):
 
 
 def test_each_round_has_settings_of_its_own(script, monkeypatch, tmp_path):
-    assert [script.round_at(steps)[1] for steps in (0, 300, 600, 900)] == [0, 300, 0, 0]
-    assert script.round_at(900)[0] is None
+    first, second = script.GAME["rounds"]
+    assert list(script.stretches()) == [(first, 0), (first, 300), (second, 0)]
     made = []
 
     class Watched(script.Practice):

@@ -163,13 +163,11 @@ def in_rows(agent):
     )
 
 
-def round_at(steps):
-    """The round that goes on after so many steps, or None, and how many of them were its own."""
+def stretches():
+    """Every stretch of a training: its round, and after how many steps of the round it begins."""
     for settings in GAME["rounds"]:
-        if steps < settings["steps"]:
-            return settings, steps
-        steps -= settings["steps"]
-    return None, 0
+        for done in range(0, settings["steps"], GAME["stretch"]):
+            yield settings, done
 
 
 def bricks_training(kept, seed):
@@ -181,19 +179,18 @@ def bricks_training(kept, seed):
     record["seconds"] = 0.0
     if path.exists():
         state = checkpoint.load(path)
-        if round_at(state["record"]["steps"][-1])[0] is None:
-            return state
         agent.network.load_state_dict(state["network"])
         agent.target.load_state_dict(state["target"])
         agent.optimiser.load_state_dict(state["optimiser"])
         agent.updates, record, memory.added = state["updates"], state["record"], state["added"]
         for name, array in state["memory"].items():
             getattr(memory, name)[: len(array)] = array
-    steps = record["steps"][-1] if record["steps"] else 0
-    while (now := round_at(steps))[0] is not None:
-        settings, done = now
+    ahead = list(stretches())[len(record["steps"]) :]
+    steps = len(record["steps"]) * GAME["stretch"]
+    while ahead:
+        settings, done = ahead.pop(0)
         if not done:
-            memory = BothSides(GAME["capacity"], (400,), np.uint8)
+            memory.added = 0  # what it held is forgotten
         agent.huber = settings["huber"] or np.inf
         began = time.process_time()
         # Each stretch begins with a new game and new chance, whether it was stopped here or not.
@@ -222,7 +219,6 @@ def bricks_training(kept, seed):
         record["worth"].append(float(worth.mean()))
         record["seconds"] = round(record["seconds"] + seconds, 1)
         names = ("observations", "actions", "rewards", "next_observations", "terminated")
-        finished = round_at(steps)[0] is None
         state = {
             "record": record,
             "network": agent.network.state_dict(),
@@ -230,7 +226,7 @@ def bricks_training(kept, seed):
             "optimiser": agent.optimiser.state_dict(),
             "updates": agent.updates,
             "added": memory.added,
-            "memory": {} if finished else {n: getattr(memory, n)[: len(memory)] for n in names},
+            "memory": {n: getattr(memory, n)[: len(memory)] for n in names} if ahead else {},
         }
         checkpoint.save(path, state)
         say(
