@@ -179,6 +179,7 @@ class ShiftTest(DrawnExplorer):
     def _build_chart(self, axis: str, chart: Axes) -> None:
         chart.set(xlim=(-FAR - 0.4, FAR + 0.4), ylim=(-0.04, 1.04), xticks=range(-FAR, FAR + 1, 4))
         chart.set_xlabel(f"moved {axis} by … pixels", fontsize=9)
+        chart.set_ylabel("first answer's score / best", fontsize=8, labelpad=1)
         chart.tick_params(labelsize=8)
         chart.spines[["top", "right"]].set_visible(False)
         self.lines[axis] = [
@@ -192,8 +193,10 @@ class ShiftTest(DrawnExplorer):
         for bars, scores, home in zip(self.bars, data.scores, data.home, strict=True):
             bars.show(0 * scores if data.empty else scores, int(home))
         for axis, at in (("right", data.right), ("down", data.down)):
-            for line, share in zip(self.lines[axis], data.along[axis], strict=True):
-                line.set_data(MOVES, share)
+            for line, home, share in zip(
+                self.lines[axis], data.home, data.along[axis], strict=True
+            ):
+                line.set_data(MOVES, share if home >= 0 else np.nan * share)  # no answer, no curve
             self.marks[axis].set_xdata([at, at])
         picture = tile_of(data.pixels, self.dark)
         self.tiles.show([Tile(*PICTURE_AT, PICTURE, PICTURE, picture, frame=plots.GREY)])

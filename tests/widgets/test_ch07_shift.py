@@ -13,6 +13,8 @@ from dlkit.widgets.drawn import mnist
 from dlkit.widgets.explorer import Key, Pointer
 from tests.widgets.words import expect_words_apart_where_it_is_moved
 
+MOVED = "right", "down"  # the axes
+
 
 @pytest.fixture
 def shift():
@@ -121,6 +123,25 @@ def test_an_empty_pad_says_so(shift):
     assert "No ink is on the picture" in words(shift)
     assert (shift.data.home == -1).all()
     assert not shift.data.along["right"].any()
+
+
+def test_a_net_without_a_first_answer_has_no_curve(shift):
+    def drawn(shift):
+        return np.array(
+            [[np.isfinite(line.get_ydata()).all() for line in shift.lines[axis]] for axis in MOVED]
+        )
+
+    words(shift)
+    assert drawn(shift).all()
+    shift.pad.clear()
+    words(shift)
+    assert not drawn(shift).any()
+    grid = np.zeros((28, 28))
+    grid[::2, ::2] = 1
+    shift.pad.load(grid)
+    words(shift)
+    assert shift.data.home[2] == -1  # the Neocognitron knows no such thing
+    assert (drawn(shift) == [True, True, False]).all()
 
 
 def test_ink_that_has_left_the_paper_is_not_read():
