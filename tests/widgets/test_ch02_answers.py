@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from dlkit.data import moved
 from dlkit.widgets import ch02_backpropagation as ch02
+from dlkit.widgets.ch02_digit import trained
 from dlkit.widgets.ch02_landscape import RACERS
 from dlkit.widgets.ch02_microscope import H
 from dlkit.widgets.ch02_surfaces import SURFACES
+from dlkit.widgets.drawn import mnist
 
 
 @pytest.fixture
@@ -101,3 +104,17 @@ def test_three_lines_close_a_ring(units, low, high):
     playground = ch02.Playground(dataset="circles", depth=1, width=units, activation="tanh")
     playground.advance(200)
     assert low <= playground.data.right <= high
+
+
+def test_a_one_may_move_up_or_down_but_not_aside():
+    split = mnist()
+    ones = split.x_test[split.y_test == 1].reshape(-1, 28, 28)
+
+    def read_right(right, down):
+        pictures = np.stack([moved(picture, right, down) for picture in ones])
+        return np.mean(trained()(pictures.reshape(len(ones), -1)).argmax(axis=1) == 1)
+
+    assert 0.55 < read_right(-1, 0) < 0.75
+    assert read_right(-2, 0) < 0.1
+    assert read_right(2, 0) < 0.25
+    assert min(read_right(0, -2), read_right(0, 2)) > 0.7
