@@ -207,6 +207,12 @@ function render({ model, el }) {
     attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"],
   });
 
+  // A picture that has to be scrolled, but takes no keys itself, is reached by the keyboard too.
+  observe(new ResizeObserver(() => {
+    if (el.scrollWidth > el.clientWidth && canvas.tabIndex < 0) el.tabIndex = 0;
+    else el.removeAttribute("tabindex");
+  }), el);
+
   // The controls are mended once the explorer is on the page, and whenever it gets new ones.
   const onPage = new ResizeObserver(() => {
     const root = el.closest(".dlkit-explorer");

@@ -17,6 +17,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 ROOT = Path(__file__).parents[2]
@@ -416,6 +417,7 @@ class View:
             self.lab.set_theme(theme == "dark")
             self.wait_for_change(before)
             assert self.lab.python(f"{name}.dark") == (theme == "dark")
+            self.expect_accessible()
             self.lab.screenshot(f"{picture}-{theme}", self)
 
     def point(self, x: float, y: float) -> dict[str, float]:
@@ -459,6 +461,13 @@ class View:
             if i == 0:
                 mouse.down()
         mouse.up()
+
+    def expect_accessible(self) -> None:
+        """axe-core finds nothing that keeps people from using it: roles, names, contrast, focus."""
+        self.root.evaluate("root => (root.dataset.axe = 'look')")
+        found = Axe().run(self.root.page, context="[data-axe=look]")
+        assert found.response["passes"], "axe has found nothing to look at"
+        assert not found.violations_count, found.generate_report()
 
     def expect_named_controls(self) -> None:
         """Every control has an accessible name, and letters typed on it stay there."""

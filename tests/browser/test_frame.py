@@ -209,6 +209,31 @@ def test_a_narrow_cell(lab):
     assert hill.root.evaluate("root => root.scrollWidth <= root.clientWidth")
 
 
+WIDE = """
+class Wide(Hill):
+    size, key_help = (10, 3.5), KEYS
+
+Wide()
+"""
+
+
+@pytest.mark.parametrize("lab", [{"viewport": {"width": 420, "height": 800}}], indirect=True)
+@pytest.mark.parametrize("keys", ["{}", "{'r': 'goes back'}"])
+def test_a_wide_picture_in_a_narrow_cell_is_scrolled_by_the_keyboard(lab, keys):
+    lab.open(notebook(hill=SOURCE, wide=WIDE.replace("KEYS", keys)))
+    lab.run_all()
+    wide = lab.explorer("wide")
+    wide.wait_for_picture()
+    wide.expect_accessible()
+    frame = wide.root.locator(".dlkit-frame")
+    frame.locator("[tabindex='0']").or_(frame).and_(lab.page.locator("[tabindex='0']")).focus()
+    for _ in range(5):
+        lab.page.keyboard.press("ArrowRight")
+    lab.page.wait_for_timeout(500)
+    assert frame.evaluate("frame => frame.scrollLeft") > 50
+    assert frame.evaluate("frame => frame.scrollHeight - frame.clientHeight") == 0
+
+
 def test_a_bad_value_is_a_sentence_and_the_picture_stays(desk, hill):
     before = hill.settled()
     hill.control("broken").check()
