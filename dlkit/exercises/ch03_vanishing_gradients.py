@@ -50,6 +50,9 @@ class Factor(Exercise):
                 "f′ enters squared, because what adds up is squares": np.sqrt(
                     n * variance * slopes.mean()
                 ),
+                "E[f′²] is the mean of the squares of the slopes, not their variance": np.sqrt(
+                    n * variance * slopes.var()
+                ),
                 "n is missing: n terms add up": np.sqrt(variance * np.mean(slopes**2)),
                 "`variance` is a variance already: do not square it": variance
                 * np.sqrt(n * np.mean(slopes**2)),
@@ -74,7 +77,7 @@ class LayersUntil(Exercise):
         "The smallest whole k above log(share) / log(factor): math.floor(…) + 1. Or count in a "
         "loop.",
     )
-    praise = "Right: it takes few layers of 0.24 to go below anything that float32 can hold."
+    praise = "Right: at a factor of 0.24, ten layers leave less than a millionth."
 
     def examine(self, answer):
         for factor, share in ((0.7, 0.01), (0.24, 1e-6), (0.99, 0.5), (0.5, 0.3)):
@@ -91,8 +94,9 @@ class LayersUntil(Exercise):
                 "the share is multiplied at each layer, not subtracted": round(
                     (1 - share) / (1 - factor)
                 ),
-                "logarithm of the share divided by that of the factor, not the other way "
+                "divide the logarithm of the share by that of the factor, not the other way "
                 "round": math.floor(1 / exact) + 1,
+                "divide log(share) by log(factor), not the other way round": 1 / exact,
             }
             _judge(f"With a factor of {factor} and a share of {share:g}", got, expected, suspects)
 
@@ -162,11 +166,14 @@ class LeakyVariance(Exercise):
     praise = "Right: 2 / (n (1 + leak²)); with leak 0 it is He's rule, with leak 1 it is 1 / n."
 
     def examine(self, answer):
-        for n, leak in ((100, 0.0), (100, 1.0), (50, 0.5), (200, 0.1)):
+        for n, leak in ((50, 0.5), (200, 0.1), (100, 0.0), (100, 1.0)):
             got = _number(answer, n, leak)
             expected = 2 / (n * (1 + leak**2))
             suspects = {
                 "that leaves the leak out": 2 / n,
+                "that is right for slope 1 everywhere; here half of the units leak": 1 / n,
+                "square each slope first, then take the mean": 2 / (n * (1 + leak) ** 2),
+                "1 + leak² belongs below the line": 2 / n * (1 + leak**2),
                 "the slopes enter squared: 1 + leak²": 2 / (n * (1 + leak)),
                 "that is the standard deviation; the variance is asked for": np.sqrt(expected),
                 "only half of the units leak, and only half have slope 1": 1 / (n * (1 + leak**2)),
@@ -206,6 +213,7 @@ class Saturated(Exercise):
                     np.sum(slope < 0.025)
                 ),
                 "those are the units that are not saturated": 1 - expected,
+                "no output is near 0 and near 1 at once; either end will do": 0.0,
                 "outputs near 1 are saturated too": float(np.mean((slope < 0.025) & (a < 0.5))),
                 "outputs near 0 are saturated too": float(np.mean((slope < 0.025) & (a > 0.5))),
                 "a slope of less than a tenth of ¼, which is 0.025, not 0.1": float(
@@ -315,6 +323,16 @@ class BatchNormBackward(Exercise):
                     grad_y - grad_y.mean(axis=0) - z_hat * (grad_y * z_hat).mean(axis=0)
                 )
                 / sigma,
+                "γ is missing in the first term: g = grad_y γ": (grad_y - mean - along) / sigma,
+                "the part along z_hat is z_hat times the mean of g z_hat": (
+                    g - mean - (g * z_hat).mean(axis=0)
+                )
+                / sigma,
+                "the means are over the batch, axis 0, for each unit by itself": (
+                    g - g.mean() - z_hat * (g * z_hat).mean()
+                )
+                / sigma,
+                "divide by σ once": (g - mean - along) / sigma**2,
                 "division by σ is missing": g - mean - along,
                 "divide by σ, do not multiply": (g - mean - along) * sigma,
                 "those are sums over the batch; means are needed": (

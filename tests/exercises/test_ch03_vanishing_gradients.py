@@ -35,6 +35,7 @@ WRONG = [
     ("factor", lambda n, v, s: np.sqrt(n * v) * s.mean(), "not the square of the mean"),
     ("factor", lambda n, v, s: np.sqrt(n * v * s.mean()), "f′ enters squared"),
     ("factor", lambda n, v, s: np.sqrt(v * np.mean(s**2)), "n is missing"),
+    ("factor", lambda n, v, s: np.sqrt(n * v * s.var()), "not their variance"),
     ("factor", lambda n, v, s: np.sqrt(n * v**2 * np.mean(s**2)), "a variance already"),
     ("factor", lambda n, v, s: np.sqrt(n * v * np.sum(s**2)), "not a sum"),
     ("factor", lambda n, v, s: np.sqrt(n * v * s**2), "shape ()"),
@@ -42,6 +43,7 @@ WRONG = [
     ("layers_until", lambda f, s: math.floor(math.log(s) / math.log(f)), "not yet below"),
     ("layers_until", lambda f, s: math.ceil(math.log(s) / math.log(f)) + 1, "one too many"),
     ("layers_until", lambda f, s: math.floor(math.log(f) / math.log(s)) + 1, "the other way"),
+    ("layers_until", lambda f, s: math.log(f) / math.log(s), "the other way"),
     ("layers_until", lambda f, s: round((1 - s) / (1 - f)), "not subtracted"),
     ("he_weights", lambda r, n, m: r.normal(0, np.sqrt(2 / n), (n, m)), "a weight is (out, in)"),
     ("he_weights", lambda r, n, m: r.normal(0, 2 / n, (m, n)), "the standard deviation"),
@@ -62,11 +64,15 @@ WRONG = [
     ),
     ("leaky_variance", lambda n, leak: 2 / (n * (1 + leak)), "enter squared"),
     ("leaky_variance", lambda n, leak: 2 / n, "leaves the leak out"),
+    ("leaky_variance", lambda n, leak: 2 / (n * (1 + leak) ** 2), "square each slope first"),
+    ("leaky_variance", lambda n, leak: 2 / n * (1 + leak**2), "below the line"),
+    ("leaky_variance", lambda n, leak: 1 / n, "slope 1 everywhere"),
     ("leaky_variance", lambda n, leak: np.sqrt(2 / (n * (1 + leak**2))), "standard deviation"),
     ("leaky_variance", lambda n, leak: 1 / (n * (1 + leak**2)), "only half"),
     ("leaky_variance", lambda n, leak: (1 + leak**2) / 2, "1 / (n E[f′²])"),
     ("saturated", lambda a: np.mean(a < 0.0257), "near 1 are saturated too"),
     ("saturated", lambda a: np.mean(a > 0.9743), "near 0 are saturated too"),
+    ("saturated", lambda a: np.mean((a < 0.0257) & (a > 0.9743)), "either end"),
     ("saturated", lambda a: np.sum(a * (1 - a) < 0.025), "divide by the number"),
     ("saturated", lambda a: 100 * np.mean(a * (1 - a) < 0.025), "percentage"),
     ("saturated", lambda a: np.mean(a * (1 - a) < 0.1), "0.025, not 0.1"),
@@ -95,6 +101,26 @@ WRONG = [
         "batch_norm_backward",
         lambda d, g, z, s: (d - d.mean(0) - z * (d * z).mean(0)) / s,
         "γ is missing",
+    ),
+    (
+        "batch_norm_backward",
+        lambda d, g, z, s: (d - (d * g).mean(0) - z * (d * g * z).mean(0)) / s,
+        "γ is missing in the first term",
+    ),
+    (
+        "batch_norm_backward",
+        lambda d, g, z, s: (d * g - (d * g).mean(0) - (d * g * z).mean(0)) / s,
+        "z_hat times the mean",
+    ),
+    (
+        "batch_norm_backward",
+        lambda d, g, z, s: (d * g - (d * g).mean() - z * (d * g * z).mean()) / s,
+        "for each unit by itself",
+    ),
+    (
+        "batch_norm_backward",
+        lambda d, g, z, s: (d * g - (d * g).mean(0) - z * (d * g * z).mean(0)) / s**2,
+        "divide by σ once",
     ),
     (
         "batch_norm_backward",
@@ -138,6 +164,11 @@ WRONG = [
 )
 def test_other_right_answers_are_right(name, answer):
     assert EXERCISES[name].check(answer).kind == "right"
+
+
+def test_the_praise_says_what_is_so():
+    assert "at a factor of 0.24, ten layers leave less than a millionth" in ch03.layers_until.praise
+    assert by_counting(0.24, 1e-6) == 10
 
 
 class TestBugClinic:
