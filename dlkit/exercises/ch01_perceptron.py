@@ -233,10 +233,8 @@ class Margin(Exercise):
                 "The bias is missing in z.": (y * (x @ w)).min() / length,
                 "The length is that of w alone, without b: a distance in the plane.": scores.min()
                 / np.hypot(length, b),
-                "The labels are missing: a point on the wrong side has a negative margin.": np.abs(
-                    x @ w + b
-                ).min()
-                / length,
+                "That is how near the nearest point is. A point on the wrong side has a negative "
+                "margin, and the one deepest there decides.": np.abs(scores).min() / length,
             }
             why = next((s for s, value in guesses.items() if np.isclose(got, value)), "")
             raise Wrong(f"{case} the margin is {want:.4g}, got {got:.4g}. {why}")

@@ -40,6 +40,12 @@ def in_place(w, b, x, y):
     return w, b
 
 
+def nearest(w, b, x, y):
+    """The nearest point, with its sign, although another one lies deeper on the wrong side."""
+    distances = y * (x @ w + b) / np.linalg.norm(w)
+    return distances[abs(distances).argmin()]
+
+
 WRONG = [
     ("gates", GATES | {"AND": ((1, 1), -0.9)}, "AND of (0, 1) should be 0"),
     ("gates", GATES | {"AND": ((1, 1), -2)}, "fires only if z is more than 0"),
@@ -78,6 +84,7 @@ WRONG = [
     ("margin", lambda w, b, x, y: (y * (x @ w + b)).max() / np.linalg.norm(w), "the largest"),
     ("margin", lambda w, b, x, y: (y * (x @ w + b)).min() / (w @ w), "square root"),
     ("margin", lambda w, b, x, y: abs(x @ w + b).min() / np.linalg.norm(w), "negative margin"),
+    ("margin", nearest, "deepest there"),
     ("margin", lambda w, b, x, y: y * (x @ w + b), "shape ()"),
     ("margin", lambda w, b, x, y: "wide", "Expected real numbers"),
     ("bound", lambda w, b, x, y: exercises.bound.answer(w, b, x, y) ** 0.5, "square is missing"),
