@@ -1,6 +1,6 @@
 """Exercises of chapter 09: returns, targets, coins, and a clinic of deep Q-networks.
 
-Where an answer is off, the message names the usual suspect: a future behind the end, a forgotten γ,
+Where an answer is off, the message names the usual suspect: a future after the end, a forgotten γ,
 the worth taken from the wrong net, a gradient for actions that nobody took.
 """
 
@@ -131,7 +131,7 @@ class SarsaUpdate(Exercise):
         "Move Q[state, action] by the share eta of the way to the target.",
         "new = Q.copy(); new[state, action] += eta * (target - Q[state, action]); return new.",
     )
-    praise = "Right: its own next action counts, not the best one, and nothing behind the end."
+    praise = "Right: its own next action counts, not the best one, and nothing after the end."
 
     def examine(self, answer):
         Q = np.array([[1.0, 2.0], [5.0, 3.0], [0.5, 0.0]])

@@ -224,8 +224,7 @@ class YouAgainstTheAgent(RunningExplorer):
                 self._tally = (0, 0, 0)
             self._chosen = (game, opponent, number)
             self._seats = {name: Seat(GAMES[game], number) for name in SCREENS}
-            self._task = None  # the clock waits for a key
-            self._label_run()
+            super().pause()  # the clock waits for a key
             self._held, self._tapped, self._pointed = [], None, None
         views = {name: _view(seat, other) for name, seat in self._seats.items()}
         return Match(GAMES[game], other.name, self._phase, **views, round=number, tally=self._tally)
