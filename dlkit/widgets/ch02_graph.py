@@ -221,9 +221,14 @@ class ComputationalGraph(Explorer):
             if walk.graph[node.inputs[k]].constant is None:
                 (*_, bend, end) = self._wires[walk.active, k]
                 drop = bend[1] - end[1]
-                aside = 0.17 if drop > 0 else -0.17 if drop < 0 else -0.26  # clear of the others
-                y = 0.5 * (bend[1] + end[1]) + aside
-                yield Label(bend[0] + 0.06, y, f"× {number(slope)}", SLOPE)
+                aside = 0.17 if drop > 0 else -0.17 if drop < 0 else -0.36  # clear of the others
+                y, text = 0.5 * (bend[1] + end[1]) + aside, f"× {number(slope)}"
+                half, x = 0.045 * len(text), bend[0] + 0.2
+                if drop:  # beside a long number, as far as the room before the operation allows
+                    gradient = number(walk.gradients[node.inputs[k]])
+                    reach = bend[0] - 0.52 + 0.083 * len(f"← {gradient}")
+                    x = max(x, min(reach + half, end[0] + 0.2 - half))
+                yield Label(x, y, text, SLOPE)
 
     def _lines(self, walk: Walk) -> Iterator[Label]:
         """The words over and under the graph."""

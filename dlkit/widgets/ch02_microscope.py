@@ -200,7 +200,7 @@ class GradientMicroscope(Explorer):
         self.labels.show(self._table(slide))
 
     def _table(self, slide: Slide) -> Iterator[Label]:
-        """The estimates digit by digit: those that are right in ink, the others crossed."""
+        """The estimates digit by digit: those that are right in ink, the others shaded."""
         ink = self.ink
         plain = Style(ink, anchor=0)
         right = Style(ink, anchor=0, size=10, family="monospace", weight="bold")
@@ -231,6 +231,10 @@ class GradientMicroscope(Explorer):
                 f"h is wider than the distance to the kink ({slide.distance:.2g}): a difference "
                 "that reaches across it mixes two slopes, however finely one computes."
             )
+        elif slide.activation == "ReLU" and slide.slope == 0:
+            words.append(
+                "Both points lie where the unit is off: the loss is flat, and nothing errs."
+            )
         elif slide.truncation["central"][slide.index] > slide.rounding["float64"][slide.index]:
             words.append("In float64, h is so wide that curvature is what errs.")
         else:
@@ -247,7 +251,8 @@ class GradientMicroscope(Explorer):
                 words.append(
                     f"{name.capitalize()} makes no error at all where both points lie left."
                 )
-        if not np.any(slide.view["float32"]):
+        here = np.float32(slide.w)
+        if here + np.float32(slide.h) == here and not np.any(slide.view["float32"]):
             words.append("In float32 w + h is w itself: the loss looks flat, the estimate is 0.")
         return " ".join(words).replace("-", "−")
 

@@ -30,6 +30,7 @@ from dlkit.widgets.ch02_playground import boundary, finer
 from dlkit.widgets.ch02_surfaces import SURFACES
 from dlkit.widgets.drawing_pad import BLANK, from_bytes
 from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import render
 
 
 def pixels(explorer):
@@ -284,6 +285,23 @@ def test_everything_stays_inside_the_picture_and_apart(expression):
     assert len(np.unique(pixels(graph))) > 3
 
 
+@pytest.mark.parametrize("expression", READY)
+@pytest.mark.parametrize("inputs", [{}, {"x": 4, "w": -3, "v": 0, "b": 0}])  # the saturated unit
+def test_no_number_lies_on_another(expression, inputs):
+    graph = ComputationalGraph(expression=expression, **inputs)
+    for step in range(graph.inputs["step"].max + 1):
+        graph.set(step=step)
+        boxes = []
+        for label in graph._labels._labels:
+            high, wide = (side / 100 for side in render(label.text, label.style, 100).shape[:2])
+            left, low = label.x - label.style.anchor * wide, label.y - high / 2
+            for text, *other in boxes:
+                across = min(left + wide, other[2]) - max(left, other[0])
+                up = min(low + high, other[3]) - max(low, other[1])
+                assert min(across, up) < 0.05, (step, label.text, text)  # in inches
+            boxes.append((label.text, left, low, left + wide, low + high))
+
+
 # ---------------------------------------------------------------------------- microscope
 
 
@@ -345,10 +363,19 @@ def test_it_says_what_errs():
         ({"exponent": -9.0}, "rounding is what errs"),
         ({"exponent": -12.0}, "In float32 w + h is w itself"),
         ({"activation": "ReLU", "distance": 1e-2, "exponent": -1.0}, "mixes two slopes"),
+        ({"activation": "ReLU", "side": "left", "exponent": -2.0}, "nothing errs"),
     ]:
         lens.set(**settings)
         assert words in lens.description
         lens.reset()
+
+
+def test_where_the_relu_is_off_a_flat_loss_is_not_called_rounding():
+    lens = GradientMicroscope(activation="ReLU", side="left", exponent=-2.0)
+    assert "rounding" not in lens.description
+    assert "w itself" not in lens.description
+    lens.set(exponent=-12.0)
+    assert "In float32 w + h is w itself" in lens.description
 
 
 def test_digits_that_are_right_are_counted():
