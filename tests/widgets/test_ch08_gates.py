@@ -91,6 +91,20 @@ def test_holding_any_gate_costs_the_novels_net_bits(gates, name):
     assert abs(change) < 0.1  # one unit of 160
 
 
+def test_the_chapter_s_answer_has_the_bits_of_the_first_text(gates):
+    """1.4 bits; forgetting everything 3.2 and nothing 7.9; at their means i 1.4, f 2.2, o 3.7."""
+    assert gates.data.bits.mean() == pytest.approx(1.4, abs=0.05)
+    for name, level, bits in (
+        ("forget gate f", "0", 3.2),
+        ("forget gate f", "1", 7.9),
+        ("input gate i", "its mean", 1.4),
+        ("forget gate f", "its mean", 2.2),
+        ("output gate o", "its mean", 3.7),
+    ):
+        gates.set(ablate=name, level=level)
+        assert gates.data.held_bits.mean() == pytest.approx(bits, abs=0.05)
+
+
 def test_the_text_is_what_was_typed_and_the_bits_are_those_of_its_symbols(gates):
     gates.set(text="She was")
     data = gates.data
