@@ -320,11 +320,20 @@ class LabelProbabilities(Exercise):
                 + b[4:],
             },
         )
-        far = call_array(answer, features, 400 * w, b, c, 3, shape=(6, 3))
+        advice = (
+            "log(1 + e^z) and the softmax must not overflow (np.logaddexp, and subtract the "
+            "largest)"
+        )
+        try:
+            far = call_array(answer, features, 400 * w, b, c, 3, shape=(6, 3))
+        except Wrong as wrong:
+            raise Wrong(
+                f"The answer is right for small weights. With 400 times as large ones {advice}. "
+                f"{wrong}"
+            ) from None
         wrong_if(
             not np.allclose(far.sum(axis=1), 1),
-            "For weights 400 times as large your rows no longer add up to 1: log(1 + e^z) and the "
-            "softmax must not overflow (np.logaddexp, and subtract the largest).",
+            f"For weights 400 times as large your rows no longer add up to 1: {advice}.",
         )
 
     @staticmethod

@@ -156,7 +156,7 @@ WRONG = [
         lambda f, w, b, c, k: scores(f, w, b, c, k) + b[-k:],
         "not yet probabilities",
     ),
-    ("label_probabilities", overflowing, "NaN or infinity"),
+    ("label_probabilities", overflowing, "must not overflow"),
     ("unroll", lambda *a: there_and_back(*a, down=False), "visible biases are missing"),
     ("unroll", lambda *a: there_and_back(*a, up=False), "hidden biases are missing"),
     ("unroll", lambda *a: there_and_back(*a, last=False), "pixels have no sigmoid"),
