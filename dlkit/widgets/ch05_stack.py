@@ -321,8 +321,8 @@ class StackIt(TrainingExplorer):
             yield Label(x, y - 0.19 * line, words, style)
         middle = Style(self.ink, size=9)
         for name, words in (
-            ("pixels", "error in pixels (grey: the mean picture)"),
-            ("own", "error of each layer in what it saw"),
+            ("pixels", "squared error a pixel; grey: mean picture"),
+            ("own", "squared error a unit of a layer's input"),
         ):
             x, low = CHARTS[name]
             yield Label(x + CHART_WIDE / 2, low + CHART_HIGH + 0.12, words, middle)
