@@ -78,7 +78,7 @@ class FreeEnergy(Exercise):
         "F(v) = -b·v - Σ log(1 + e^z), with z = c + W v for each hidden unit.",
         "e^800 overflows: np.logaddexp(0, z) is log(1 + e^z) for any z.",
     )
-    praise = "Right: 2 to the power of the hidden units terms, in one short sum."
+    praise = "Right: one short sum stands for all hidden states."
 
     def examine(self, answer):
         rng = np.random.default_rng(1)
@@ -275,7 +275,7 @@ class LogPartition(Exercise):
         "log Σᵥ e^(-E(v, h)) = c·h + Σ log(1 + e^(b + h W)). dlkit's all_states(n) lists the h.",
         "np.logaddexp.reduce(a) is log Σ e^a without overflow.",
     )
-    praise = "Right: exact, with 2 to the power of the smaller side terms."
+    praise = "Right: exact, with one term for each hidden state."
 
     def examine(self, answer):
         rng = np.random.default_rng(8)
