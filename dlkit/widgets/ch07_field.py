@@ -272,7 +272,7 @@ class ReceptiveField(Explorer):
                 INPUT[0],
                 0.3,
                 f"{stage.name}, unit ({row}, {column}): {stage.field} × {stage.field} pixels, "
-                f"spread {spread_of(data.share):.1f}",
+                f"spread {spread_of(data.share):.1f} pixels",
                 head,
             ),
         ]
