@@ -79,6 +79,7 @@ def test_every_layer_passes_on_less(grown):
     errors = [grown.data.numbers[f"pixels {k}"] for k in LAYERS]
     assert errors == sorted(errors)
     assert errors[-1] < mean_error()  # still better than one picture for all
+    assert max(LAYERS, key=grown.data.lost) == 1  # as the chapter says
     x = data.mnist()
     by_hand = np.mean((x.x_test[:MEASURED] - x.x_train.mean(axis=0)) ** 2)
     assert mean_error() == pytest.approx(by_hand)
