@@ -45,7 +45,8 @@ def test_everything_is_there_and_the_net_learns(script, tmp_path):
     assert last["test"] < first["test"] < np.log2(75)
     assert result["writer"]["bytes"] == weights.stat().st_size
     runs = result["copying"]["runs"]
-    assert [(r["lag"], r["kind"]) for r in runs] == [(n, k) for n in (2, 4) for k in script.KINDS]
+    wanted = [(n, k, rate) for n in (2, 4) for k, rates in script.RATES.items() for rate in rates]
+    assert [(r["lag"], r["kind"], r["rate"]) for r in runs] == wanted
     assert all(0 <= share <= 1 for r in runs for share in r["right"])
     assert {"date", "machine", "versions", "command"} <= result.keys()
 
@@ -77,6 +78,23 @@ def test_the_shipped_run_belongs_to_the_shipped_weights():
     writer = json.loads((root / "runs/ch08_rnn.json").read_text())["writer"]
     assert writer["bytes"] == (root / "models/ch08_writer.safetensors").stat().st_size
     assert checkpoint.load(root / "models/ch08_writer.safetensors")["units"] == writer["units"]
+
+
+def test_both_cells_have_a_plain_start_and_one_that_reaches_further(script):
+    starts = {kind: script.cell(kind, 30, np.random.default_rng(0)) for kind in script.RATES}
+    plain, far = starts["Elman"].weight_hh_l0, starts["Elman, radius 1"].weight_hh_l0
+    assert np.abs(np.linalg.eigvals(plain)).max() == pytest.approx(0.58, abs=0.05)
+    assert np.abs(np.linalg.eigvals(far)).max() == pytest.approx(1)
+    plain, far = (starts[f"LSTM, bias {b}"].bias_ih_l0[32:64].mean() for b in ("1", "ln lag"))
+    assert far - plain == pytest.approx(np.log(30) - 1, abs=1e-5)
+
+
+def test_the_shipped_runs_are_those_of_the_script(script):
+    runs = json.loads((ASSETS / "runs/ch08_rnn.json").read_text())["copying"]["runs"]
+    assert {(r["kind"], r["rate"]) for r in runs} == {
+        (kind, rate) for kind, rates in script.RATES.items() for rate in rates
+    }
+    assert {r["lag"] for r in runs} == {10, 30, 60}
 
 
 def test_unknown_lag_gets_a_sentence(script, capsys):
