@@ -151,20 +151,14 @@ class Film:
     """
 
     def __init__(self, pixels: np.ndarray):
-        width = pixels.shape[1]
-        rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
-            rows = columns = np.arange(0, 1)
-        inked = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        at = (width * np.arange(len(pixels))[:, None] + np.arange(width))[inked].ravel()
-        pixels = pixels[inked].reshape(-1, 4)
-        cover = pixels[:, 3]
-        whole, part = np.flatnonzero(cover == 255), np.flatnonzero(cover % 255)
-        self._whole, self._part = at[whole], at[part]
-        self._opaque = _as_numbers(pixels)[whole]
-        cover = cover[part, None].astype(np.uint16)
+        pixels = pixels.reshape(-1, 4)
+        inked = np.flatnonzero(pixels[:, 3])
+        whole = pixels[inked, 3] == 255
+        self._whole, self._part = inked[whole], inked[~whole]
+        self._opaque = _as_numbers(pixels)[self._whole]
+        cover = pixels[self._part, 3:].astype(np.uint16)
         self._rest = 255 - cover
-        self._ink = pixels[part, :3] * cover + 127  # rounds what is divided by 255 later
+        self._ink = pixels[self._part, :3] * cover + 127  # rounds what is divided by 255 later
 
     def lay_upon(self, pixels: np.ndarray) -> None:
         """Change opaque pixels of the same size in place."""

@@ -171,6 +171,16 @@ def test_a_live_artist_may_be_removed(figure):
     assert (layers.pixels() != with_line).any()
 
 
+def test_what_is_live_in_an_inset_is_drawn_with_it(figure):
+    (line,) = figure.axes[0].inset_axes((0.2, 0.2, 0.6, 0.6)).plot([0, 1], [0, 1], lw=3)
+    layers = Layers(figure)
+    layers.live(line)
+    layers.pixels()
+    line.set_ydata([1, 0])
+    two = layers.pixels().copy()
+    np.testing.assert_allclose(two.astype(int), drawn_whole(figure).astype(int), atol=4)
+
+
 def test_live_wants_artists(figure):
     with pytest.raises(ValueError, match="Matplotlib artists, not 'line'"):
         Layers(figure).live("line")
