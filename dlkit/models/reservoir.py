@@ -89,11 +89,10 @@ class EchoStateNetwork(Model):
         `state` (N, units) is where it begins, zeros if not given. They stay in `self.states`.
         """
         u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
-        states = np.empty((*u.shape[:2], self.units), u.dtype)
         x = self._begin(state, u.shape[1])
-        driven = self._drive(u)
-        for t in range(len(u)):
-            states[t] = x = self._next(x, driven[t])
+        states = self._drive(u)  # each state takes the place of what drove it
+        for driven in states:
+            x = self._follow(x, driven)
         self.states = states
         return states
 
@@ -115,18 +114,19 @@ class EchoStateNetwork(Model):
         x = self._features(u, self.run(u))[washout:].reshape(-1, self.inputs + self.units)
         target = y[washout:].reshape(len(x), -1)
         mean_x, mean_y = x.mean(axis=0), target.mean(axis=0)
-        x0, y0 = x - mean_x, target - mean_y
-        normal = x0.T @ x0
+        x -= mean_x
+        target = target - mean_y
+        normal = x.T @ x
         normal[np.diag_indices_from(normal)] += ridge
         try:
-            weight = np.linalg.solve(normal, x0.T @ y0)
+            weight = np.linalg.solve(normal, x.T @ target)
         except np.linalg.LinAlgError:
             raise ValueError(
                 "the states leave the readout undetermined: ridge must be > 0"
             ) from None
         self.readout = weight.T
         self.readout_bias = mean_y - mean_x @ weight
-        return float(np.mean((x @ weight + self.readout_bias - target) ** 2))
+        return float(np.mean((x @ weight - target) ** 2))
 
     def predict(self, u: ArrayLike, state: ArrayLike | None = None) -> np.ndarray:
         """The readout y (T, N, outputs) while u drives the reservoir, from `state` or zeros."""
@@ -153,7 +153,7 @@ class EchoStateNetwork(Model):
         states, outputs = np.empty((steps, *x.shape), x.dtype), np.empty((steps, *y.shape), y.dtype)
         states[0], outputs[0] = x, y
         for t in range(1, steps):
-            states[t] = x = self._next(x, self._drive(y))
+            states[t] = x = self._follow(x, self._drive(y))
             outputs[t] = y = self._read(self._features(y, x))
         self.states = states
         return outputs
@@ -165,11 +165,16 @@ class EchoStateNetwork(Model):
 
     def _drive(self, u: np.ndarray) -> np.ndarray:
         """What an input (..., inputs) adds to each unit's sum, (..., units)."""
-        return u @ self.weight_ih.T + self.bias
+        driven = u @ self.weight_ih.T
+        driven += self.bias
+        return driven
 
-    def _next(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
-        """The state after x, both (N, units)."""
-        return (1 - self.leak) * x + self.leak * np.tanh(driven + x @ self.weight_hh.T)
+    def _follow(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
+        """Turn what drives the units into the state after x, in place; all are (N, units)."""
+        driven += x.dot(self.weight_hh.T)  # for a small product two thirds of the time of @
+        state = np.tanh(driven, out=driven)
+        state += (1 - self.leak) * (x - state)
+        return state
 
     def _features(self, u: np.ndarray, states: np.ndarray) -> np.ndarray:
         """[u, x] of every step, (..., inputs + units)."""
@@ -178,7 +183,7 @@ class EchoStateNetwork(Model):
     def _read(self, features: np.ndarray) -> np.ndarray:
         if self.readout is None or self.readout_bias is None:
             raise ValueError("the readout has not learned yet: call fit_readout first")
-        return features @ self.readout.T + self.readout_bias
+        return features.dot(self.readout.T) + self.readout_bias
 
 
 def nrmse(prediction: ArrayLike, target: ArrayLike) -> float:

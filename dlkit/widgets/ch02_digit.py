@@ -123,8 +123,7 @@ class DrawADigit(DrawnExplorer):
         self.live(*self.bars.artists, self.tiles, self.labels)
 
     def draw(self, reading: Reading) -> None:
-        said = 0 * reading.probabilities if reading.empty else reading.probabilities
-        self.bars.show(said, reading.likeliest)
+        self.bars.show(None if reading.empty else reading.probabilities, reading.likeliest)
         self.pad.seen = to_bytes(reading.pixels)  # moved, too
         self.tiles.show([*self._unit_tiles(reading), *self._weight_tiles(reading)])
         self.labels.show(self._words(reading))

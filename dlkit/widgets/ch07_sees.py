@@ -1,7 +1,7 @@
 """Explorer: draw a digit and look inside a LeNet: its maps, and which pixels its answer needs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,7 @@ from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 COVERS = {"paper": 0.0, "grey": 0.5, "ink": 1.0}
 ANSWER = "the answer"
+AT_ONCE = 64  # covered pictures that the net reads
 MOVES = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
 
 PICTURE, PICTURES, LOW = 1.42, (0.12, 1.72, 3.32), 4.3  # side, lefts and low, in inches
@@ -151,11 +152,10 @@ class WhatItSees(DrawnExplorer):
         found = self._last[key]
         if cover is None or found.empty:
             return found
-        hidden = covered(found.pixels, squares(square)[cover][None], COVERS[cover_with])
-        return Insight(
-            *(found.pixels, found.probabilities, found.maps, found.dense, found.target),
-            *(found.cost, found.gradient, cover, softmax(self.model(hidden))[0]),
+        (says,) = answers(
+            self.model, found.pixels, squares(square)[cover][None], COVERS[cover_with]
         )
+        return replace(found, cover=cover, covered=says)
 
     # By hand ----------------------------------------------------------------------------------
 
@@ -210,9 +210,8 @@ class WhatItSees(DrawnExplorer):
 
     def draw(self, data: Insight) -> None:
         self.pad.seen = to_bytes(data.pixels)  # moved, too
-        nothing = 0 * data.probabilities
-        self.bars.show(nothing if data.empty else data.probabilities, data.likeliest)
-        self.second.show(nothing if data.covered is None else data.covered)
+        self.bars.show(None if data.empty else data.probabilities, data.likeliest)
+        self.second.show(data.covered)
         self.tiles.show([*self._pictures(data), *self._map_tiles(data), *self._dense_tiles(data)])
         self.outlines.set_segments([])
         lines, colours = [], []
@@ -395,9 +394,18 @@ def insight(
     hidden, cost = squares(square), np.zeros((SIDE, SIDE))
     changed = (hidden & (pixels != colour)).any(axis=(2, 3))  # paper upon paper changes nothing
     if pixels.any() and changed.any():
-        pictures = covered(pixels, hidden[changed], colour)
-        cost[changed] = p[target] - softmax(model(pictures))[:, target]
+        cost[changed] = p[target] - answers(model, pixels, hidden[changed], colour)[:, target]
     return Insight(pixels, p, maps, dense, target, cost, gradient)
+
+
+def answers(model: Sequential, pixels: np.ndarray, hidden: np.ndarray, colour: float) -> np.ndarray:
+    """The probabilities (n, classes) of the picture with each of `hidden` (n, 28, 28) covered.
+
+    The net reads `AT_ONCE` of them at a time: what it needs for all would be new memory from the
+    system for each drawing, and take up to twice as long.
+    """
+    parts = [hidden[first : first + AT_ONCE] for first in range(0, len(hidden), AT_ONCE)]
+    return softmax(np.concatenate([model(covered(pixels, part, colour)) for part in parts]))
 
 
 def covered(pixels: np.ndarray, hidden: np.ndarray, colour: float) -> np.ndarray:

@@ -191,7 +191,7 @@ class ShiftTest(DrawnExplorer):
 
     def draw(self, data: Compared) -> None:
         for bars, scores, home in zip(self.bars, data.scores, data.home, strict=True):
-            bars.show(0 * scores if data.empty else scores, int(home))
+            bars.show(None if data.empty else scores, int(home))
         for axis, at in (("right", data.right), ("down", data.down)):
             for line, home, share in zip(
                 self.lines[axis], data.home, data.along[axis], strict=True

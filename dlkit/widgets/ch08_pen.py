@@ -229,10 +229,7 @@ class ReadMyPen(RunningExplorer):
         self.lifts.set_segments([[(e + 1, -0.5), (e + 1, CLASSES - 0.5)] for e in data.ends[:-1]])
         self.cursor.set_data([data.read, data.read], [-0.5, CLASSES - 0.5])
         self.cursor.set_visible(not data.empty)
-        if data.empty:
-            self.bars.show(0 * data.now)
-        else:
-            self.bars.show(data.now, int(data.now.argmax()))
+        self.bars.show(None if data.empty else data.now, int(data.now.argmax()))
         self.labels.show(self._captions(data))
 
     def _changes(self, data: PenReading) -> Iterator[Label]:

@@ -128,12 +128,10 @@ class Reservoir(Explorer):
         weight_ih, bias = net.weight_ih, net.bias
         try:  # the drawn net is kept for the next settings: its input weights come back
             net.weight_ih, net.bias = input_scale * weight_ih, input_scale * bias
-            rng = np.random.default_rng(0)
-            starts = rng.uniform(-1, 1, (2, units))
-            both = net.run(np.repeat(x[:ECHO], 2, axis=1), starts)
-            distance = np.abs(both[:, 0] - both[:, 1]).max(axis=1)
             net.fit_readout(x[: LEARNED - 1], x[1:LEARNED], washout=WASHOUT, ridge=10.0**ridge)
-            learned, state = net.states, net.state
+            learned, state = net.states, net.state  # it began at 0
+            elsewhere = np.random.default_rng(0).uniform(-1, 1, (1, units))
+            distance = np.abs(learned[:ECHO] - net.run(x[:ECHO], elsewhere)).max(axis=(1, 2))
             with np.errstate(over="ignore", invalid="ignore"):  # some run away without end
                 prediction = net.free_run(x[LEARNED - 1 : LEARNED], FORETOLD, state)
             states = np.concatenate([learned[1 - BEFORE :], net.states])[:, 0, :SHOWN]
@@ -202,12 +200,14 @@ class Reservoir(Explorer):
         self.right.add_patch(Circle((0, 0), 1, fill=False, ec=plots.GREY, lw=1, zorder=1))
         (self.inside,) = self.right.plot([], [], "o", color=plots.BLUE, ms=2.5, zorder=2)
         (self.outside,) = self.right.plot([], [], "s", color=plots.VERMILION, ms=3.5, zorder=3)
-        self.live(self.truth, self.guess, self.gone, *self.units, self.apart)
+        self.live(self.guess, self.gone, *self.units, self.apart)
         self.live(self.inside, self.outside, self.labels)
 
     def draw(self, data: Echo) -> None:
         at = np.arange(FORETOLD)
-        self.truth.set_ydata(np.concatenate([data.before, data.truth]))
+        series = np.concatenate([data.before, data.truth])
+        if not np.array_equal(series, self.truth.get_ydata()):  # it lies still otherwise
+            self.truth.set_ydata(series)
         shown = np.clip(data.prediction, 0.1, 1.7)
         self.guess.set_data(at, shown)
         self.gone.set_data([data.follows] * 2, [0.1, 1.7])

@@ -42,14 +42,16 @@ class Shares:
         for name, y in zip(names, self.middles, strict=True):
             axes.text(self._left - 0.08, y, str(name), **ink)
         axes.plot([self._left] * 2, [low, low + high], color=plots.INK[0], lw=1, zorder=1)
-        self.show(np.zeros(len(names)))
+        self.show(None)
 
-    def show(self, shares: np.ndarray, chosen: int = -1) -> None:
-        """Draw these shares (names,).
+    def show(self, shares: np.ndarray | None, chosen: int = -1) -> None:
+        """Draw these shares (names,), or none.
 
         The chosen one, unless it is -1, is hatched: it can be told without seeing colours.
         """
-        self.shown, self.chosen = np.asarray(shares, float), chosen
+        self.shown, self.chosen = np.zeros(len(self.middles)), chosen
+        if shares is not None:
+            self.shown += shares
         ends = self._left + self._wide * np.outer(self.shown, [0, 1, 1, 0])
         corners = np.stack([ends, self._edges], axis=-1)
         is_chosen = np.arange(len(corners)) == chosen

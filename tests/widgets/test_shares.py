@@ -68,6 +68,9 @@ def test_the_chosen_bar_has_another_colour_and_is_hatched(axes):
     assert not ink(axes, plots.ORANGE).any()
 
 
-def test_nothing_is_drawn_before_shares_are_known(axes):
-    Shares(axes, PLACE, range(3))
+def test_nothing_is_drawn_without_shares(axes):
+    shares = Shares(axes, PLACE, range(3))
+    assert not ink(axes, plots.SKY).any()
+    shares.show(np.full(3, 0.5))
+    shares.show(None)
     assert not ink(axes, plots.SKY).any()
