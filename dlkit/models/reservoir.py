@@ -91,8 +91,8 @@ class EchoStateNetwork(Model):
         u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
         x = self._begin(state, u.shape[1])
         states = self._drive(u)  # each state takes the place of what drove it
-        for driven in states:
-            x = self._follow(x, driven)
+        for t, driven in enumerate(states):
+            states[t] = x = self._next(x, driven)
         self.states = states
         return states
 
@@ -153,7 +153,7 @@ class EchoStateNetwork(Model):
         states, outputs = np.empty((steps, *x.shape), x.dtype), np.empty((steps, *y.shape), y.dtype)
         states[0], outputs[0] = x, y
         for t in range(1, steps):
-            states[t] = x = self._follow(x, self._drive(y))
+            states[t] = x = self._next(x, self._drive(y))
             outputs[t] = y = self._read(self._features(y, x))
         self.states = states
         return outputs
@@ -169,12 +169,10 @@ class EchoStateNetwork(Model):
         driven += self.bias
         return driven
 
-    def _follow(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
-        """Turn what drives the units into the state after x, in place; all are (N, units)."""
-        driven += x.dot(self.weight_hh.T)  # for a small product two thirds of the time of @
-        state = np.tanh(driven, out=driven)
-        state += (1 - self.leak) * (x - state)
-        return state
+    def _next(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
+        """The state after x, both (N, units)."""
+        # dot takes two thirds of the time of @ for so small a product.
+        return (1 - self.leak) * x + self.leak * np.tanh(driven + x.dot(self.weight_hh.T))
 
     def _features(self, u: np.ndarray, states: np.ndarray) -> np.ndarray:
         """[u, x] of every step, (..., inputs + units)."""
