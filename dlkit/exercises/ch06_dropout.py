@@ -77,6 +77,11 @@ class DropUnits(Exercise):
                 f"{y.mean():.2f} instead of 3: divide by 1 - p = {1 - p:g}.",
             )
             wrong_if(
+                bool(np.isclose(kept[0], (1, 1 / (1 - p))).any()),
+                f"For x = 3 everywhere, what stays is {kept[0]:g}. That is the mask alone: "
+                "multiply x by it.",
+            )
+            wrong_if(
                 True,
                 f"With p = {p} what stays should grow by 1 / (1 - p) = {1 / (1 - p):.3g}, "
                 f"yours grows by {factor:.3g}.",

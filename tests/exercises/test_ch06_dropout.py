@@ -70,6 +70,8 @@ WRONG = [
     ("drop_units", drop(lambda p: 1 - p), "divide by 1 - p = 0.5"),
     ("drop_units", drop(lambda p: 1 / p), "divide by 1 - p = 0.8"),
     ("drop_units", drop(lambda p: 3.0), "yours grows by 3"),
+    ("drop_units", lambda x, p, rng: (rng.random(x.shape) >= p) / (1 - p), "the mask alone"),
+    ("drop_units", lambda x, p, rng: rng.random(x.shape) >= p, "the mask alone"),
     ("drop_units", drop(lambda p: 1 / p, kept=lambda u, p: u < p), "not the share that stays"),
     ("drop_units", drop(fair, coins=lambda x: (len(x), 1)), "Whole rows are dropped"),
     ("drop_units", drop(fair, coins=lambda x: x.shape[1]), "Whole columns are dropped"),
