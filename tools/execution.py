@@ -14,9 +14,13 @@ CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 PEAK_MEMORY = "from dlkit.cost import peak_memory; peak_memory()"
 
 
-def execute(path):
-    """Run a notebook in a kernel of its own; return it with its seconds and megabytes."""
+def execute(path, *, before="", go_on=False):
+    """Run a notebook in a kernel of its own; return it with its seconds and megabytes.
+
+    `before` is run first and leaves no cell. With `go_on` a cell that fails does not end the run.
+    """
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
     start = time.perf_counter()
     NotebookClient(
@@ -25,9 +29,11 @@ def execute(path):
         kernel_name="python3",
         resources={"metadata": {"path": path.parent}},
         store_widget_state=False,
+        allow_errors=go_on,
         extra_arguments=["--log-level=ERROR"],
     ).execute()
     seconds = time.perf_counter() - start
+    del notebook.cells[0]
     [peak] = notebook.cells.pop().outputs
     return notebook, seconds, int(peak.data["text/plain"]) / 2**20
 
