@@ -118,7 +118,9 @@ class Frame(anywidget.AnyWidget):
         """Return the picture as a small PNG, which views show until their first frame comes."""
         with alone:
             picture = Image.fromarray(self.layers.pixels()[..., :3])
-        png = encode(picture.quantize(128, dither=Image.Dither.NONE), "png", optimize=True)
+        # Colours are chosen by how far apart they are: a thin line of few pixels keeps its own.
+        few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        png = encode(few, "png", optimize=True)
         self.still = {"png": png, "description": self.description}
         return png
 

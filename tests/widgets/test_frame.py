@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from dlkit import plots
 from dlkit.widgets import frame as frame_module
 from dlkit.widgets.frame import Frame
 from dlkit.widgets.layers import Layers
@@ -256,6 +257,19 @@ def test_png_is_what_a_view_shows_first(figure):
     assert Image.open(io.BytesIO(png)).size == (200, 150)
     assert frame.still == {"png": png, "description": "A square."}
     assert len(png) < 10_000
+
+
+def test_thin_lines_keep_their_colour_in_the_png(figure):
+    """Median cut gave the few pixels of a line a larger neighbour's colour, here 78 off."""
+    figure.clear()
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(np.random.default_rng(0).random((40, 40)), cmap="Blues", aspect="auto")
+    for at, colour in enumerate(plots.PALETTE):
+        axes.axvline(4 * at + 2, color=colour, linewidth=0.5)
+    frame = Frame(figure)
+    png = np.asarray(Image.open(io.BytesIO(frame.png())).convert("RGB"))
+    assert np.abs(png - frame.layers.pixels()[..., :3].astype(int)).max() < 20
 
 
 # ---- back-pressure --------------------------------------------------------------------------
