@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tools.seeds import OtherSeeds, moved, report, with_seeds
+from tools.execution import CHAPTERS
+from tools.seeds import RESULTS, OtherSeeds, moved, report, with_seeds
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,10 @@ def test_the_report_begins_with_what_failed():
         "- A.",
         "  - measured: 1",
     ]
+
+
+@pytest.mark.parametrize("chapter", [path.stem for path in CHAPTERS])
+def test_every_chapter_was_tried_and_what_failed_was_mended(chapter):
+    tried = (RESULTS / f"{chapter}.md").read_text("utf-8")
+    assert "**fails**" not in tried
+    assert "did not run" not in tried
