@@ -97,6 +97,18 @@ def test_the_shipped_runs_are_those_of_the_script(script):
     assert {r["lag"] for r in runs} == {10, 30, 60}
 
 
+@pytest.mark.parametrize("lag", [30, 60])
+def test_where_a_net_fails_its_best_learning_rate_lies_between_others(script, lag):
+    """A rate at the end of those tried would say that a better one has been left out."""
+    runs = json.loads((ASSETS / "runs/ch08_rnn.json").read_text())["copying"]["runs"]
+    for kind, rates in script.RATES.items():
+        right = dict.fromkeys(rates, 0.0)
+        for run in runs:
+            if (run["lag"], run["kind"]) == (lag, kind):
+                right[run["rate"]] += min(run["right"][-1], 0.99)
+        assert min(rates) < max(right, key=right.__getitem__) < max(rates), (kind, right)
+
+
 def test_unknown_lag_gets_a_sentence(script, capsys):
     with pytest.raises(SystemExit):
         script.main(["--lags", "7"])
