@@ -302,6 +302,9 @@ class Radius(Exercise):
                 "that is the largest singular value; the spectral radius is the largest "
                 "|eigenvalue|": W * wanted / np.linalg.norm(W, 2),
                 "that is the length of the whole matrix": W * wanted / np.linalg.norm(W),
+                "eigvalsh is for symmetric matrices and reads one half of W; take eigvals": W
+                * wanted
+                / np.abs(np.linalg.eigvalsh(W)).max(),
                 "the radius is 1 now: multiply by the one that is wanted": W / np.abs(values).max(),
                 "you multiplied by the wanted radius without dividing by the one it has": W
                 * wanted,

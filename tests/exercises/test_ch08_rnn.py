@@ -91,6 +91,7 @@ WRONG = [
     ("radius", lambda W, r: W * r / np.linalg.norm(W, 2), "largest singular value"),
     ("radius", lambda W, r: W * r / np.linalg.eigvals(W).real.max(), "imaginary"),
     ("radius", lambda W, r: W * r / np.linalg.eigvals(W)[0], "has become complex"),
+    ("radius", lambda W, r: W * r / np.abs(np.linalg.eigvalsh(W)).max(), "symmetric matrices"),
     ("radius", lambda W, r: W * r / np.abs(W).max(), "largest entry"),
     ("bits", lambda p, codes: -np.log2(p[:, codes]).mean(), "step t goes with"),
     ("bits", lambda p, c: bits(p, c) * np.log(2), "nats"),
