@@ -99,7 +99,8 @@ class Preprocessing(gymnasium.Wrapper):
         self.size = int(check_number("size", size, low=1, whole=True))
         frames = int(check_number("frames", frames, low=1, whole=True))
         self.stack: deque[np.ndarray] = deque(maxlen=frames)
-        self.observation_space = gymnasium.spaces.Box(0, 255, (frames, size, size), np.uint8)
+        shape = frames, self.size, self.size
+        self.observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
         self.lives, self.over = 0, True
 
     def reset(
@@ -122,6 +123,8 @@ class Preprocessing(gymnasium.Wrapper):
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Hold the action for `skip` pictures; the rewards of these add up."""
+        if self.over:
+            raise gymnasium.error.ResetNeeded("the game is over or has not begun: call reset()")
         total, pictures = 0.0, deque([self._last], maxlen=2)
         terminated = truncated = lost = False
         for _ in range(self.skip):

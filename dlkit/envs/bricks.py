@@ -15,7 +15,7 @@ is at a side and turns away, and where both are in one row, it is at the ceiling
 one observation says all that the next step depends on, but for the time that is left.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
@@ -73,8 +73,8 @@ class Bricks(gymnasium.Env):
 
         `options={"bricks": 5}` begins with so many bricks in place of 24, to practise the end.
         """
-        super().reset(seed=seed)
         count = _bricks(options)
+        super().reset(seed=seed)
         board, (row, column, down, right) = new_game(self.np_random, count)
         self._board = board
         self._row, self._column, self._down, self._right = row, column, down, right
@@ -139,6 +139,10 @@ class Bricks(gymnasium.Env):
 
     def render(self) -> Any:
         """The game as text or as a picture, as `render_mode` says; None without one."""
+        if self.render_mode is None:
+            return None
+        if not hasattr(self, "_board"):
+            raise gymnasium.error.ResetNeeded("the game has not begun: call reset()")
         return _render(self._board, self.render_mode)
 
 
@@ -167,20 +171,21 @@ class BricksVector(VectorEnv):
     def reset(
         self,
         *,
-        seed: int | list[int | None] | None = None,
+        seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """New games; `seed` (a number, or one for each game) starts their chance anew.
 
         `options={"bricks": 5}` is for these games alone, not for those that follow them.
         """
-        n = self.num_envs
-        if isinstance(seed, list):
-            seeds = seed
+        n, count = self.num_envs, _bricks(options)
+        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+            seeds = list(seed)
         else:
-            seeds = [None if seed is None else seed + i for i in range(n)]
+            seeds = [None if seed is None else _seed(seed) + i for i in range(n)]
         if len(seeds) != n:
             raise ValueError(f"seed must be a number or a list of {n}, got {len(seeds)} seeds")
+        seeds = [None if own is None else _seed(own) for own in seeds]
         old = self._generators or [None] * n
         self._generators = [
             before if own is None and before is not None else seeding.np_random(own)[0]
@@ -190,7 +195,7 @@ class BricksVector(VectorEnv):
         self._board = np.zeros((n, 4, SIZE, SIZE), np.uint8)
         self._ball = np.zeros((4, n), np.intp)  # row, column, down, right
         self._paddle, self._left, self._steps = (np.zeros(n, np.intp) for _ in range(3))
-        self._begin(self._games, _bricks(options))
+        self._begin(self._games, count)
         return self._board.copy(), {}
 
     def step(
@@ -251,6 +256,8 @@ class BricksVector(VectorEnv):
         """One text or picture for each game, as `render_mode` says; None without one."""
         if self.render_mode is None:
             return None
+        if not self._generators:
+            raise gymnasium.error.ResetNeeded("the games have not begun: call reset()")
         return tuple(_render(board, self.render_mode) for board in self._board)
 
     def _begin(self, games: np.ndarray, count: int = WALL) -> None:
@@ -264,6 +271,7 @@ class BricksVector(VectorEnv):
 
 def new_wall(rng: np.random.Generator, count: int = WALL) -> np.ndarray:
     """`count` bricks on the 30 places of a wall, (3, 10) of 0 and 1."""
+    count = int(check_number("count", count, low=0, high=PLACES, whole=True))
     places = np.zeros(PLACES, np.uint8)
     places[rng.permutation(PLACES)[:count]] = 1
     return places.reshape(-1, SIZE)
@@ -296,6 +304,10 @@ def _sideways_all(column: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np
     target = column + right
     inside = (target >= 0) & (target < SIZE)
     return np.where(inside, target, column), np.where(inside, right, -right)
+
+
+def _seed(seed: Any) -> int:
+    return int(check_number("seed", seed, low=0, whole=True))
 
 
 def _bricks(options: dict[str, Any] | None) -> int:
@@ -332,8 +344,8 @@ def _check_render_mode(render_mode: str | None) -> None:
         raise ValueError(f"render_mode must be None, 'ansi' or 'rgb_array', got {render_mode!r}")
 
 
-def _render(board: np.ndarray, render_mode: str | None) -> Any:
-    return None if render_mode is None else {"ansi": text, "rgb_array": picture}[render_mode](board)
+def _render(board: np.ndarray, render_mode: str) -> Any:
+    return {"ansi": text, "rgb_array": picture}[render_mode](board)
 
 
 # --- Players -----------------------------------------------------------------------------------

@@ -59,8 +59,13 @@ class GridWorld(gymnasium.Env):
         limit: int | None = None,
         anywhere: bool = False,
     ):
-        if not rows or not rows[0] or len({len(row) for row in rows}) != 1:
-            raise ValueError(f"rows must be texts of one length, got {list(rows)!r}")
+        if (
+            isinstance(rows, str)  # one text is a sequence of texts of one letter, too
+            or not isinstance(rows, Sequence)
+            or not all(isinstance(row, str | Sequence) and len(row) for row in rows)
+            or len({len(row) for row in rows}) != 1
+        ):
+            raise ValueError(f"rows must be texts of one length, got {rows!r}")
         rewards = {"step": step, "goal": goal, "pit": pit, "cliff": cliff}
         for name, value in rewards.items():
             check_number(name, value)
@@ -89,15 +94,17 @@ class GridWorld(gymnasium.Env):
         """The world as texts, one per row."""
         return ["".join(row) for row in self.cells]
 
-    def number(self, place: tuple[int, int]) -> int:
+    def number(self, place: tuple[int, ...]) -> int:
         """The state of a square (row, column)."""
-        row, column = place
-        if not (0 <= row < self.shape[0] and 0 <= column < self.shape[1]):
-            raise ValueError(f"place must lie on the grid of {self.shape}, got {place}")
-        return row * self.shape[1] + column
+        rows, columns = self.shape
+        if np.shape(place) != (2,) or not (place[0] in range(rows) and place[1] in range(columns)):
+            raise ValueError(f"place must lie on the grid of {self.shape}, got {place!r}")
+        return int(place[0]) * columns + int(place[1])
 
     def place(self, state: int) -> tuple[int, int]:
         """The square (row, column) of a state."""
+        if state not in range(self.cells.size):
+            raise ValueError(f"state must lie in 0 … {self.cells.size - 1}, got {state!r}")
         return divmod(int(state), self.shape[1])
 
     def paint(self, place: tuple[int, ...], kind: str, reward: float | None = None) -> None:
@@ -105,14 +112,11 @@ class GridWorld(gymnasium.Env):
 
         The world changes at once, also in the middle of an episode.
         """
-        row, column = place
-        self.number((row, column))
+        row, column = self.place(self.number(place))
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        self.cells[row, column] = kind
-        self.rewards[row, column] = (
-            self._rewards[kind] if reward is None else check_number("reward", reward)
-        )
+        reward = self._rewards[kind] if reward is None else check_number("reward", reward)
+        self.cells[row, column], self.rewards[row, column] = kind, reward
         self._tables = None
 
     def model(self) -> tuple[np.ndarray, np.ndarray]:
@@ -137,9 +141,12 @@ class GridWorld(gymnasium.Env):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
         """Begin an episode on a start, or on `options["state"]`."""
-        super().reset(seed=seed)
         if options and "state" in options:
-            begin = [int(options["state"])]
+            begin = [options["state"]]
+            if begin[0] not in self._open():
+                raise ValueError(
+                    f"options['state'] must be a square that one can stand on, got {begin[0]!r}"
+                )
         else:
             begin = self._open() if self.anywhere else self._of(START)
         if not begin:
@@ -148,13 +155,14 @@ class GridWorld(gymnasium.Env):
                 if self.anywhere
                 else "the world has no start: paint an S"
             )
+        super().reset(seed=seed)
         chosen = int(self.np_random.integers(len(begin))) if len(begin) > 1 else 0
-        self.state, self.steps = begin[chosen], 0
+        self.state, self.steps = int(begin[chosen]), 0
         return self.state, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
         """Take one step: 0 up, 1 right, 2 down, 3 left."""
-        if not 0 <= action < 4:
+        if action not in (0, 1, 2, 3):
             raise ValueError(f"action must be 0, 1, 2 or 3, got {action!r}")
         if self.state is None:
             raise ValueError("the episode is over or has not begun: call reset() first")

@@ -7,12 +7,13 @@ Hasselt, Guez and Silver 2016). dqn_torch is the twin.
 """
 
 import copy
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_number
+from dlkit.check import check_labels, check_number
 from dlkit.models.dense import Sequential
 from dlkit.models.layer import Layer, Model
 from dlkit.models.optimisers import Adam, Optimiser
@@ -61,7 +62,18 @@ class ReplayMemory:
         next_observation: np.ndarray,
         terminated: bool,
     ) -> None:
-        """Keep one step."""
+        """Keep one step; nothing of it is kept if something does not fit."""
+        shape = self.observations.shape[1:]
+        for name, value in (("observation", observation), ("next_observation", next_observation)):
+            if np.shape(value) != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {np.shape(value)}")
+        try:
+            action, reward = operator.index(action), float(reward)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "action must be a whole number and reward a number,"
+                f" got action {action!r} and reward {reward!r}"
+            ) from None
         place = self.added % self.capacity
         self.observations[place] = observation
         self.actions[place] = action
@@ -75,7 +87,7 @@ class ReplayMemory:
         check_number("count", count, low=1, whole=True)
         if not self.added:
             raise ValueError("the memory is empty: add a step before you sample")
-        return self.take(rng.integers(len(self), size=count))
+        return self.take(rng.integers(len(self), size=int(count)))
 
     def last(self, count: int) -> Batch:
         """The newest `count` steps, or as many as there are, in order: learning without replay."""
@@ -122,6 +134,15 @@ class DQN:
         self.gamma = check_number("gamma", gamma, low=0, high=1)
         self.target_every = int(check_number("target_every", target_every, low=1, whole=True))
         self.huber = np.inf if huber is None else check_number("huber", huber, low=0, strict=True)
+        for name, value, kind in (
+            ("network", network, Model),
+            ("optimiser", optimiser, Optimiser | None),
+        ):
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"{name} must be one of dlkit.models, got {value!r}"
+                    " (what is made of torch goes into dqn_torch.DQN)"
+                )
         self.double = double
         self.network, self.target = network, copy.deepcopy(network)
         self.optimiser = Adam(network.parameters, 0.001) if optimiser is None else optimiser
@@ -135,7 +156,7 @@ class DQN:
         """The best action for one observation (…), or with chance ε any."""
         if epsilon and rng.random() < epsilon:
             return int(rng.random() * self.actions)
-        return int(self.q(observation[None])[0].argmax())
+        return int(self.q(np.asarray(observation)[None])[0].argmax())
 
     def act_all(
         self, observations: np.ndarray, epsilon: float, rng: np.random.Generator
@@ -157,11 +178,20 @@ class DQN:
             worth = future[np.arange(len(best)), best]
         else:
             worth = future.max(axis=1)
-        return rewards + worth.dtype.type(self.gamma) * worth * ~terminated
+        goes_on = ~np.asarray(terminated, bool)  # of 1 and 0, ~ alone would make -2 and -1
+        return rewards + worth.dtype.type(self.gamma) * worth * goes_on
 
     def learn(self, batch: Batch) -> float:
-        """Take one step down the mean loss of a batch; return that loss."""
+        """Take one step down the mean loss of a batch; return that loss.
+
+        Raises `ValueError` where the five parts are not of one length, or an action does not exist.
+        """
         observations, actions, rewards, next_observations, terminated = batch
+        n = len(observations)
+        actions = check_labels("actions", actions, n, self.actions)
+        for name, part in (("rewards", rewards), ("terminated", terminated)):
+            if np.shape(part) != (n,):
+                raise ValueError(f"{name} must have shape ({n},), got {np.shape(part)}")
         y = self.targets(rewards, next_observations, terminated)  # numbers: no gradient goes here
         q = self.network.forward(observations)
         rows = np.arange(len(q))
@@ -219,10 +249,17 @@ class Practice:
         self.batch_size = int(check_number("batch_size", batch_size, low=1, whole=True))
         self.begin = int(check_number("begin", begin, low=1, whole=True))
         self.every = int(check_number("every", every, low=1, whole=True))
-        for name, (start, end, steps) in {"epsilon": epsilon, "rate": rate or (0, 0, 1)}.items():
+        for name, line in {"epsilon": epsilon, "rate": rate or (0, 0, 1)}.items():
+            if not isinstance(line, tuple | list) or len(line) != 3:
+                raise ValueError(f"{name} must be (start, end, steps), got {line!r}")
+            start, end, steps = line
             check_number(f"{name}'s start", start, low=0, high=1)
             check_number(f"{name}'s end", end, low=0, high=1)
             check_number(f"{name}'s steps", steps, low=1, whole=True)
+        if agent.actions != env.action_space.n:
+            raise ValueError(
+                f"agent must know the {env.action_space.n} actions of env, got {agent.actions}"
+            )
         self.agent, self.env, self.rng, self.replay = agent, env, rng, replay
         self.epsilon_line, self.rate_line = epsilon, rate
         space = env.observation_space
@@ -293,6 +330,9 @@ def play(
     `CartPoleVector`; `agent` has `act_all(observations, epsilon, rng)`. `gamma` counts later
     rewards less. Waits for the last episode to end.
     """
+    seed = int(check_number("seed", seed, low=0, whole=True))
+    check_number("epsilon", epsilon, low=0, high=1)
+    check_number("gamma", gamma, low=0, high=1)
     observations, _ = envs.reset(seed=seed)
     rng = np.random.default_rng([seed, 1])
     returns, worth = np.zeros(envs.num_envs), np.ones(envs.num_envs)  # worth is 0 after the end

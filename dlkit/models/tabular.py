@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike
 
 from dlkit.check import check_array, check_number
 
+LONGEST = 1_000_000
+"""Steps after which an episode that has not ended is taken for one that never will."""
+
 # With the world's chances known: Bellman's equation (1957).
 
 
@@ -19,6 +22,12 @@ def bellman(
     values: ArrayLike, transitions: np.ndarray, rewards: np.ndarray, gamma: float
 ) -> np.ndarray:
     """Q(s, a) = R(s, a) + γ Σₛ′ P(s′ | s, a) V(s′), as (states, actions)."""
+    shape = np.shape(rewards)
+    if np.shape(transitions) != (*shape, *shape[:1]) or np.shape(values) != shape[:1]:
+        raise ValueError(
+            "values, transitions and rewards must have shapes (states,), (states, actions, states)"
+            f" and (states, actions), got {np.shape(values)}, {np.shape(transitions)} and {shape}"
+        )
     return rewards + gamma * (transitions @ np.asarray(values))
 
 
@@ -37,6 +46,8 @@ def value_iteration(
     `ValueError` if that has not happened after `sweeps` sweeps.
     """
     P, R = _world(transitions, rewards, gamma)
+    check_number("tolerance", tolerance, low=0)
+    sweeps = int(check_number("sweeps", sweeps, low=1, whole=True))
     values = np.zeros(len(R))
     for _ in range(sweeps):
         q = bellman(values, P, R, gamma)
@@ -69,7 +80,8 @@ def epsilon_greedy(q: ArrayLike, epsilon: float) -> np.ndarray:
 
     Among equally good actions the first is the best, as `argmax` has it.
     """
-    q = check_array("q", q, ("states", "actions"))
+    q = check_array("q", q, ("states", "actions"), finite=True)
+    check_number("epsilon", epsilon, low=0, high=1)
     policy = np.full(q.shape, epsilon / q.shape[1])
     policy[np.arange(len(q)), q.argmax(axis=1)] += 1 - epsilon
     return policy
@@ -123,8 +135,15 @@ class QLearning:
     ) -> float:
         """Learn from one step; return the error r + γ max Q(s′, ·) - Q(s, a) before it.
 
-        Where the story ends (`terminated`) nothing is added to r: there is no future.
+        Where the story ends (`terminated`) nothing is added to r: there is no future. Raises
+        `ValueError`, and learns nothing, from a state or an action that the table does not have.
         """
+        states, actions = self.table.shape
+        if not (0 <= state < states and 0 <= action < actions):
+            raise ValueError(
+                f"state must lie in 0 … {states - 1} and action in 0 … {actions - 1},"
+                f" got state {state!r} and action {action!r}"
+            )
         future = 0.0 if terminated else self.gamma * self._worth(next_state, next_action)
         error = reward + future - self.table[state, action]
         self.table[state, action] += self.learning_rate * error
@@ -172,6 +191,14 @@ class Walk:
     """
 
     def __init__(self, agent: QLearning, env: Any, rng: np.random.Generator, *, epsilon: float):
+        check_number("epsilon", epsilon, low=0, high=1)
+        if isinstance(agent, QLearning):
+            spaces = env.observation_space, env.action_space
+            if agent.table.shape != tuple(getattr(space, "n", None) for space in spaces):
+                raise ValueError(
+                    f"agent has a table of {agent.table.shape} states and actions, but env has"
+                    f" {spaces[0]} and {spaces[1]}"
+                )
         self.agent, self.env, self.rng, self.epsilon = agent, env, rng, epsilon
         self.scores: list[float] = []
         self.lengths: list[int] = []
@@ -199,10 +226,16 @@ class Walk:
         return Step(state, action, float(reward), next_state, terminated, truncated, error, score)
 
     def episode(self) -> float:
-        """Walk to the end of the episode; return the sum of its rewards."""
-        while (score := self.step().score) is None:
-            pass
-        return score
+        """Walk to the end of the episode; return the sum of its rewards.
+
+        Raises `ValueError` where `LONGEST` steps have not ended it: a world without a way out.
+        """
+        for _ in range(LONGEST):
+            if (score := self.step().score) is not None:
+                return score
+        raise ValueError(
+            f"no end after {LONGEST:,} steps: is there a way out? Give the world a limit"
+        )
 
     def _begin(self, seed: int | None = None) -> None:
         self.state, _ = self.env.reset(seed=seed)

@@ -212,3 +212,9 @@ def test_the_real_console():
     assert many.reset(seed=0)[0].shape == (2, 4, 84, 84)
     with pytest.raises(ValueError, match="game must be one of ale-py's"):
         atari.atari("NoSuchGame")
+
+
+def test_a_step_before_the_first_game_is_refused():
+    with pytest.raises(gymnasium.error.ResetNeeded, match="call reset"):
+        Preprocessing(Console()).step(0)
+    assert Preprocessing(Console(), size=84.0).reset()[0].shape == (4, 84, 84)

@@ -354,3 +354,34 @@ def test_a_reset_without_a_seed_goes_on_with_the_same_chance():
     one.reset(seed=5)
     again, _ = many.reset()
     np.testing.assert_array_equal(again[1], one.reset()[0])
+
+
+@pytest.mark.parametrize("make", [Bricks, lambda: BricksVector(2)], ids=["one", "many"])
+def test_a_refused_reset_leaves_the_game_as_it_was(make):
+    env, same = make(), make()
+    for game in (env, same):
+        game.reset(seed=0)
+    with pytest.raises(ValueError, match="options"):
+        env.reset(seed=1, options={"bricks": 99})
+    actions = np.zeros(2, int) if isinstance(env, BricksVector) else 0
+    for _ in range(20):  # beyond the end of a game: the next ones are drawn as well
+        seen, expected = env.step(actions), same.step(actions)
+        np.testing.assert_array_equal(seen[0], expected[0])
+        if isinstance(env, Bricks) and seen[2]:
+            break
+
+
+def test_seeds_walls_and_pictures_before_the_first_game():
+    many = BricksVector(3)
+    for seed in ("abc", -5, 1.5, np.random.default_rng(0), ["a", 1, 2], [0, 1, -2]):
+        with pytest.raises(ValueError, match="seed must be"):
+            many.reset(seed=seed)
+    first, _ = many.reset(seed=[1, 2, 3])
+    for seed in ((1, 2, 3), np.array([1, 2, 3]), np.int64(1)):
+        np.testing.assert_array_equal(many.reset(seed=seed)[0], first)
+    for count in (-1, 31, 1.5, None):
+        with pytest.raises(ValueError, match="count must be"):
+            bricks.new_wall(np.random.default_rng(0), count)
+    for env in (Bricks(render_mode="ansi"), BricksVector(2, render_mode="ansi")):
+        with pytest.raises(gymnasium.error.ResetNeeded, match="call reset"):
+            env.render()

@@ -124,6 +124,10 @@ def test_gymnasium_accepts_it():
     [
         ({"rows": ("..", ".")}, "rows must be texts of one length"),
         ({"rows": ()}, "rows must be texts"),
+        ({"rows": "S..G"}, "rows must be texts"),
+        ({"rows": 3}, "rows must be texts"),
+        ({"rows": [1, 2]}, "rows must be texts"),
+        ({"rows": np.array([["S", "G"]])}, "rows must be texts"),
         ({"rows": ("X",)}, "kind must be one of"),
         ({"slip": 1.5}, "slip must be between"),
         ({"goal": np.nan}, "goal must be a finite number"),
@@ -144,3 +148,30 @@ def test_bad_actions_and_places_are_refused():
         world.paint((3, 0), ".")
     with pytest.raises(ValueError, match="reward must be a finite number"):
         world.paint((0, 0), ".", reward=np.inf)
+    for place in ((0,), (0, 1, 2), 5, "ab", None, (0.5, 1)):
+        with pytest.raises(ValueError, match="place must lie on the grid"):
+            world.paint(place, ".")
+    for state in (-1, 12, 0.5, "a", None):
+        with pytest.raises(ValueError, match="state must lie in 0 … 11, got"):
+            world.place(state)
+    for action in (1.5, "up", None, -1):
+        with pytest.raises(ValueError, match="action must be 0, 1, 2 or 3, got"):
+            world.step(action)
+
+
+@pytest.mark.parametrize("state", [99, -1, 1.5, "a", None, 3, 5], ids=str)
+def test_an_episode_begins_where_one_can_stand(state):
+    world = GridWorld()  # 3 is the goal, 5 the wall
+    world.reset(seed=0)
+    with pytest.raises(ValueError, match=r"options\['state'\] must be a square that one can stand"):
+        world.reset(seed=1, options={"state": state})
+    assert world.state == 8
+    assert world.np_random.random() == np.random.default_rng(0).random()
+
+
+def test_what_is_refused_leaves_the_world_as_it_was():
+    world = GridWorld()
+    with pytest.raises(ValueError, match="reward must be"):
+        world.paint((0, 0), "G", np.nan)
+    assert world.rows == list(ROOMS)
+    assert world.rewards[0, 0] == -0.04

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+import torch
 
 from dlkit.envs.cartpole import CartPole, CartPoleVector
 from dlkit.envs.grid_world import GridWorld
@@ -303,3 +304,102 @@ def test_bad_settings_are_refused(rng):
             Practice(DQN(network), CartPole(), rng, **(CARTPOLE | {name: value}))
     with pytest.raises(ValueError, match="epsilon's start must be"):
         Practice(DQN(network), CartPole(), rng, epsilon=(2.0, 0.0, 10))
+
+
+def _batch(**changed):
+    parts = {
+        "observations": np.ones((5, 4)),
+        "actions": np.zeros(5, int),
+        "rewards": np.ones(5),
+        "next_observations": np.ones((5, 4)),
+        "terminated": np.array([0, 1, 0, 1, 1], bool),
+    }
+    return tuple((parts | changed).values())
+
+
+@pytest.mark.parametrize("kind", [int, np.uint8, float, list])
+def test_the_end_may_be_told_in_ones_and_zeros(kind):
+    def learned(batch):
+        dqn = DQN(mlp((4, 8, 2), rng=np.random.default_rng(0)))
+        return dqn.learn(batch), dqn.network.state_dict()
+
+    ends = _batch()[-1]
+    told = ends.tolist() if kind is list else ends.astype(kind)
+    (loss, state), (expected, same) = learned(_batch(terminated=told)), learned(_batch())
+    assert loss == expected
+    for name, array in same.items():
+        np.testing.assert_array_equal(state[name], array)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"actions": np.full(5, -1)}, "actions must lie in 0 … 1, got -1"),
+        ({"actions": np.full(5, 2)}, "actions must lie in 0 … 1, got 2"),
+        ({"actions": np.zeros((5, 1), int)}, r"actions must have shape \(5,\), got \(5, 1\)"),
+        ({"rewards": np.ones(1)}, r"rewards must have shape \(5,\), got \(1,\)"),
+        ({"rewards": None}, r"rewards must have shape \(5,\), got \(\)"),
+        ({"terminated": np.zeros((5, 1))}, r"terminated must have shape \(5,\)"),
+        ({"observations": np.ones((1, 4))}, r"actions must have shape \(1,\), got \(5,\)"),
+    ],
+)
+def test_a_batch_that_does_not_fit_teaches_nothing(changed, says, rng):
+    dqn = DQN(mlp((4, 8, 2), rng=rng))
+    before = dqn.network.state_dict()
+    with pytest.raises(ValueError, match=says):
+        dqn.learn(_batch(**changed))
+    assert dqn.updates == 0
+    for name, array in dqn.network.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"observation": 5.0}, r"observation must have shape \(4,\), got \(\)"),
+        ({"next_observation": np.zeros(3)}, r"next_observation must have shape \(4,\), got \(3,"),
+        ({"next_observation": None}, r"next_observation must have shape \(4,\)"),
+        ({"action": 0.5}, "action must be a whole number"),
+        ({"action": "left"}, "action must be a whole number"),
+        ({"reward": None}, "reward a number, got action 0 and reward None"),
+    ],
+)
+def test_a_step_that_does_not_fit_leaves_a_full_memory_as_it_was(changed, says):
+    step = {
+        "observation": np.ones(4),
+        "action": 0,
+        "reward": 1.0,
+        "next_observation": np.ones(4),
+        "terminated": False,
+    }
+    memory = ReplayMemory(2, (4,))
+    for _ in range(2):
+        memory.add(*(0 * np.array(value) for value in step.values()))
+    with pytest.raises(ValueError, match=says):
+        memory.add(**(step | changed))
+    assert memory.added == 2
+    assert not any(part.any() for part in memory.last(2))
+
+
+def test_what_an_agent_is_made_of(rng):
+    network = mlp((4, 8, 2), rng=rng)
+    for wrong in (None, (4, 8, 2), torch.nn.Linear(4, 2)):
+        with pytest.raises(ValueError, match=r"network must be one of dlkit.models, got"):
+            DQN(wrong)
+    for wrong in ("adam", 0.1, SGD):
+        with pytest.raises(ValueError, match=r"optimiser must be one of dlkit.models, got"):
+            DQN(network, optimiser=wrong)
+    assert DQN(network).act([0.0, 0, 0, 0], 0.0, rng) in (0, 1)
+    for name in ("epsilon", "rate"):
+        for line in (0.1, (1.0, 0.1), "abc"):
+            with pytest.raises(ValueError, match=rf"{name} must be \(start, end, steps\), got"):
+                Practice(DQN(network), CartPole(), rng, **{name: line})
+    with pytest.raises(ValueError, match="agent must know the 2 actions of env, got 3"):
+        Practice(DQN(mlp((4, 8, 3), rng=rng)), CartPole(), rng)
+
+
+def test_play_refuses_what_would_never_end_or_mean_nothing(rng):
+    agent, worlds = DQN(mlp((4, 8, 2), rng=rng)), CartPoleVector(2, limit=5)
+    for name, value in {"gamma": np.nan, "epsilon": 2.0, "seed": None}.items():
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            play(agent, worlds, **({"seed": 0} | {name: value}))

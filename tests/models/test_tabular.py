@@ -6,7 +6,9 @@ import gymnasium
 import numpy as np
 import pytest
 
+from dlkit.envs.cartpole import CartPole
 from dlkit.envs.grid_world import CLIFF_WALK, ROOMS, GridWorld
+from dlkit.models import tabular
 from dlkit.models.tabular import (
     QLearning,
     Sarsa,
@@ -200,3 +202,51 @@ def test_bad_input_is_refused():
         QLearning(0, 4, gamma=0.9)
     with pytest.raises(ValueError, match="learning_rate must be"):
         QLearning(1, 4, gamma=0.9, learning_rate=2)
+
+
+def test_shapes_that_do_not_fit_are_named():
+    P, R = GridWorld().model()
+    for values, transitions, rewards in (
+        (np.zeros(5), P, R),
+        (np.zeros((12, 1)), P, R),
+        (0.0, P, R),
+        (np.zeros(12), R, P),
+    ):
+        with pytest.raises(ValueError, match=r"values, transitions and rewards must have shapes"):
+            bellman(values, transitions, rewards, 0.9)
+    assert len(value_iteration(P, R, 0.9, sweeps=1e3)) == 12
+    for name, value in {"sweeps": 0, "tolerance": np.nan}.items():
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            value_iteration(P, R, 0.9, **{name: value})
+    for epsilon in (-1, 2, np.nan, None):
+        with pytest.raises(ValueError, match="epsilon must be"):
+            epsilon_greedy(np.zeros((2, 2)), epsilon)
+    with pytest.raises(ValueError, match=r"q must be finite, but q\[0, 0\] is nan"):
+        epsilon_greedy([[np.nan, 1]], 0.1)
+
+
+def test_what_the_table_does_not_have_is_not_learned():
+    agent = QLearning(4, 2, gamma=0.9)
+    for state, action in ((-1, 0), (4, 0), (0, -1), (0, 2)):
+        with pytest.raises(ValueError, match=r"state must lie in 0 … 3 and action in 0 … 1, got"):
+            agent.update(state, action, 1.0, 1, False)
+    assert not agent.table.any()
+
+
+def test_a_walk_asks_for_a_table_of_its_world(rng):
+    for agent, world, says in (
+        (QLearning(5, 4, gamma=0.9), GridWorld(), r"\(5, 4\) .*, but env has Discrete\(12\)"),
+        (QLearning(12, 2, gamma=0.9), GridWorld(), r"\(12, 2\) .* and Discrete\(4\)"),
+        (QLearning(4, 2, gamma=0.9), CartPole(), r"\(4, 2\) .*, but env has Box\("),
+    ):
+        with pytest.raises(ValueError, match="agent has a table of " + says):
+            Walk(agent, world, rng, epsilon=0.1)
+    with pytest.raises(ValueError, match="epsilon must be between 0 and 1, got 2"):
+        Walk(QLearning(12, 4, gamma=0.9), GridWorld(), rng, epsilon=2)
+
+
+def test_an_episode_without_a_way_out_ends_with_a_sentence(monkeypatch, rng):
+    monkeypatch.setattr(tabular, "LONGEST", 1000)
+    walk = Walk(QLearning(4, 4, gamma=0.9), GridWorld(("S#", "#G")), rng, epsilon=0.1)
+    with pytest.raises(ValueError, match="no end after 1,000 steps: is there a way out"):
+        walk.episode()
