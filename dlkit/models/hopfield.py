@@ -99,7 +99,7 @@ class Hopfield(Model):
         self, state: ArrayLike, rng: np.random.Generator, *, sweeps: int = 100
     ) -> np.ndarray:
         """The states (M, units) where sweeps come to rest, or where they are after `sweeps`."""
-        check_number("sweeps", sweeps, low=0, whole=True)
+        sweeps = int(check_number("sweeps", sweeps, low=0, whole=True))
         s = self._states("state", state)
         for _ in range(sweeps):
             before, s = s, self.sweep(s, rng)
@@ -126,14 +126,19 @@ def overlap(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     Works along the last axis, so a batch (M, units) and one state (units,) give (M,).
     """
     a, b = check_array("a", a), check_array("b", b)
-    if a.shape[-1] != b.shape[-1]:
+    if not (a.ndim and b.ndim and a.shape[-1] == b.shape[-1]):
         raise ValueError(f"a and b must have as many units, got {a.shape} and {b.shape}")
+    if len({len(states) for states in (a, b) if states.ndim == 2} - {1}) > 1:
+        raise ValueError(f"a and b must be as many states, got {a.shape} and {b.shape}")
     return (a * b).mean(axis=-1)
 
 
 def spoil(state: ArrayLike, share: float, rng: np.random.Generator) -> np.ndarray:
     """The states with a `share` of their units, drawn by chance for each row, turned round."""
-    s = np.atleast_2d(check_array("state", state)).copy()
+    s = np.atleast_2d(check_array("state", state))
+    s = check_array("state", s, ("M", "units")).copy()
+    if not (np.abs(s) == 1).all() or s.dtype.kind not in "fi":
+        raise ValueError(f"state must hold +1 and -1 only, got {s[:2].tolist()} ({s.dtype})")
     check_number("share", share, low=0, high=1)
     count = round(share * s.shape[1])
     turned = rng.random(s.shape).argsort(axis=1)[:, :count]

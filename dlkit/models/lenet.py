@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_labels, check_number
 from dlkit.models.convolution import Conv2d, Flatten, MaxPool2d, pair
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fans
@@ -102,6 +102,7 @@ def lenet(
 
     Twice a convolution 5×5, ReLU and the largest of 2×2; then three dense layers.
     """
+    maps, units = pair("maps", maps), pair("units", units)
     settings = {"rng": rng, "dtype": dtype}
     return Sequential(
         Conv2d(1, maps[0], 5, padding=2, **settings),
@@ -124,7 +125,10 @@ def zipcode_pictures(x: ArrayLike) -> np.ndarray:
 
     The 20×20 pixels in the middle, where MNIST has put its digits, are averaged to 16×16 by area.
     """
-    x = check_array("x", x, ("N", 784)).reshape(-1, 28, 28)[:, 4:24, 4:24]
+    x = check_array("x", x, ("N", 784), finite=True)
+    if x.min() < -1e-3 or x.max() > 1.001:  # rounding may go a little beyond
+        raise ValueError(f"x must lie in 0 … 1, got {x.min():g} … {x.max():g}")
+    x = x.reshape(-1, 28, 28)[:, 4:24, 4:24]
     edges = np.linspace(0, 20, 17)
     pixel = np.arange(20)
     overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
@@ -135,7 +139,8 @@ def zipcode_pictures(x: ArrayLike) -> np.ndarray:
 
 def zipcode_targets(labels: ArrayLike) -> np.ndarray:
     """Labels (N,) as (N, 10): 1 for the digit, -1 for the others, inside the tanh's range."""
-    return (2 * np.eye(10, dtype=np.float32)[np.asarray(labels)] - 1).astype(np.float32)
+    labels = check_labels("labels", labels, np.size(labels), 10)
+    return 2 * np.eye(10, dtype=np.float32)[labels] - 1
 
 
 # --- Layers that are no longer in use ------------------------------------------------------------
@@ -188,14 +193,18 @@ class MapConv2d(Layer):
         rng: np.random.Generator,
         dtype: DTypeLike = np.float32,
     ):
-        check_number("in_maps", in_maps, low=1, whole=True)
-        check_number("out_maps", out_maps, low=1, whole=True)
+        in_maps = int(check_number("in_maps", in_maps, low=1, whole=True))
+        out_maps = int(check_number("out_maps", out_maps, low=1, whole=True))
         self.kernel_size, self.size = pair("kernel_size", kernel_size), pair("size", size)
         self.stride, self.padding = pair("stride", stride), pair("padding", padding, low=0)
-        self.background, self.unit_bias = background, unit_bias
+        self.background = check_number("background", background)
+        self.unit_bias = unit_bias
         if table is None:
             table = np.ones((out_maps, in_maps), bool)
-        self.table = check_array("table", table, (out_maps, in_maps), dtype=np.bool_)
+        table = check_array("table", table, (out_maps, in_maps))
+        if not np.isin(table, (0, 1)).all():
+            raise ValueError("table must mark the maps that are seen: 1 or 0, True or False")
+        self.table = table.astype(np.bool_)
         seen = self.table.sum(axis=1)
         if seen.min() == 0:
             raise ValueError(f"table must let every map see something, row {seen.argmin()} is 0")
@@ -276,7 +285,7 @@ class Subsample(Layer):
     parameter_names = ("weight", "bias")
 
     def __init__(self, maps: int, *, dtype: DTypeLike = np.float32):
-        check_number("maps", maps, low=1, whole=True)
+        maps = int(check_number("maps", maps, low=1, whole=True))
         self.weight, self.bias = np.full(maps, 0.25, dtype), np.zeros(maps, dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -415,8 +424,13 @@ def count(net: Sequential, shape: Sequence[int]) -> Count:
     Layers without weights, such as activations and maxima, are taken as part of the one before
     and not counted. Raises `ValueError` for a layer with weights that it does not know.
     """
+    if not isinstance(net, Sequential):
+        raise ValueError(f"net must be a Sequential, got {net!r}")
+    if not isinstance(shape, Sequence):
+        raise ValueError(f"shape must be (C, H, W) or (D,), got {shape!r}")
+    shape = tuple(int(check_number("shape", size, low=1, whole=True)) for size in shape)
     x = np.zeros((1, *shape), np.float32)
-    rows = [Row("input", tuple(shape), 0, 0)]
+    rows = [Row("input", shape, 0, 0)]
     for layer in net.layers:
         x = layer.forward(x)
         places, units = math.prod(x.shape[2:]), math.prod(x.shape[1:])

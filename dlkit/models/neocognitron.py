@@ -63,12 +63,13 @@ class SLayer(Model):
         rng: np.random.Generator,
         dtype: DTypeLike = np.float32,
     ):
-        for name, value in {"in_planes": in_planes, "planes": planes, "size": size}.items():
-            check_number(name, value, low=1, whole=True)
-        check_number("column", column, low=1, whole=True)
-        check_number("r", r, low=0, strict=True)
-        check_number("q", q, low=0, strict=True)
-        self.r, self.q, self.column, self.padding = r, q, column, padding
+        in_planes = int(check_number("in_planes", in_planes, low=1, whole=True))
+        planes = int(check_number("planes", planes, low=1, whole=True))
+        size = int(check_number("size", size, low=1, whole=True))
+        self.r = check_number("r", r, low=0, strict=True)
+        self.q = check_number("q", q, low=0, strict=True)
+        self.column = int(check_number("column", column, low=1, whole=True))
+        self.padding = int(check_number("padding", padding, low=0, whole=True))
         self.c = (_falling(size, 0.5) / in_planes).astype(dtype)
         self.a = (0.01 * rng.random((planes, in_planes, size, size)) * self.c).astype(dtype)
         self.b = np.zeros(planes, dtype)
@@ -76,6 +77,7 @@ class SLayer(Model):
 
     def forward(self, u: np.ndarray) -> np.ndarray:
         """u_S (N, planes, height, width), given u_C of the layer before, (N, in_planes, …)."""
+        u = _planes(u, self.a.shape[1], self.a.shape[-1], self.padding, self.a.dtype)
         excitation = _weighted_sums(u, self.a, self.padding)
         power = (u**2).sum(axis=1, keepdims=True)
         self.v = np.sqrt(_weighted_sums(power, self.c[None, None], self.padding))
@@ -89,6 +91,8 @@ class SLayer(Model):
         of each plane only the strongest of these. A column is a square of `column` × `column`
         places, with the cells of all planes in it.
         """
+        if len(u) != 1:
+            raise ValueError(f"u must be one picture's, (1, in_planes, …), got {np.shape(u)}")
         answer, size = self.forward(u)[0], self.a.shape[-1]
         seen = np.pad(u[0], ((0, 0), *[(self.padding, self.padding)] * 2))
         chosen = _representatives(answer, self.column)
@@ -111,11 +115,14 @@ class CLayer:
     def __init__(
         self, size: int, *, stride: int = 1, padding: int = 0, dtype: DTypeLike = np.float32
     ):
-        self.stride, self.padding = stride, padding
+        size = int(check_number("size", size, low=1, whole=True))
+        self.stride = int(check_number("stride", stride, low=1, whole=True))
+        self.padding = int(check_number("padding", padding, low=0, whole=True))
         self.d = _falling(size, 0.7).astype(dtype)
 
     def forward(self, u: np.ndarray) -> np.ndarray:
         """u_C (N, planes, height, width), given u_S of the same planes."""
+        u = _planes(u, "planes", len(self.d), self.padding, self.d.dtype)
         n, planes = u.shape[:2]
         single = u.reshape(n * planes, 1, *u.shape[2:])
         pooled = _weighted_sums(single, self.d[None, None], self.padding, self.stride)
@@ -151,7 +158,7 @@ class Neocognitron(Model):
         dtype: DTypeLike = np.float32,
     ):
         for name, values in {"planes": planes, "r": r, "q": q}.items():
-            if len(values) != 3:
+            if np.shape(values) != (3,):
                 raise ValueError(f"{name} must hold three numbers, got {values!r}")
         one, two, three = (
             {"planes": k, "r": r_, "q": q_, "rng": rng, "dtype": dtype}
@@ -186,10 +193,12 @@ class Neocognitron(Model):
         other shapes, NaN, or a number of presentations below 0.
         """
         pictures = self._pictures(x)
-        if len(presentations) != len(self.modules):
+        if np.shape(presentations) != (len(self.modules),):
             raise ValueError(f"presentations must hold three numbers, got {presentations!r}")
-        for depth, count in enumerate(presentations):
-            check_number("presentations", count, low=0, whole=True)
+        counts = [
+            int(check_number("presentations", count, low=0, whole=True)) for count in presentations
+        ]
+        for depth, count in enumerate(counts):
             order = np.concatenate(
                 [rng.permutation(len(pictures)) for _ in range(-(-count // len(pictures)))] or [[]]
             )
@@ -228,13 +237,16 @@ class Neocognitron(Model):
 
     def _pictures(self, x: ArrayLike) -> np.ndarray:
         """x as (N, 1, 28, 28) in the dtype of the synapses."""
-        x = np.asarray(x)
+        x = check_array("x", x)
         if x.ndim == 4 and x.shape[1] == 1:
             x = x[:, 0]
         elif x.ndim == 2 and x.shape[1] == 784:
             x = x.reshape(-1, 28, 28)
         dtype = self.modules[0].s.a.dtype
-        return check_array("x", x, ("N", 28, 28), dtype=dtype, finite=True)[:, None]
+        x = check_array("x", x, ("N", 28, 28), dtype=dtype, finite=True)
+        if x.min() < -1e-3 or x.max() > 1.001:  # rounding may go a little beyond
+            raise ValueError(f"x must lie in 0 … 1, got {x.min():g} … {x.max():g}")
+        return x[:, None]
 
 
 def _falling(size: int, least: float) -> np.ndarray:
@@ -246,6 +258,16 @@ def _falling(size: int, least: float) -> np.ndarray:
     distance = np.hypot(along[:, None], along)
     weights = least ** (distance / max(distance.max(), 1))
     return weights / weights.sum()
+
+
+def _planes(
+    u: ArrayLike, planes: int | str, size: int, padding: int, dtype: DTypeLike
+) -> np.ndarray:
+    """u (N, planes, height, width), if a field of `size` × `size` fits on it with its padding."""
+    u = check_array("u", u, ("N", planes, "height", "width"))
+    if min(u.shape[2:]) + 2 * padding < size:
+        raise ValueError(f"u must hold a field of {size} × {size} places, got {u.shape[2:]}")
+    return u if u.dtype.kind == "f" else u.astype(dtype)  # squares of bytes would overflow
 
 
 def _weighted_sums(u: np.ndarray, weights: np.ndarray, padding: int, stride: int = 1) -> np.ndarray:

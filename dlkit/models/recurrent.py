@@ -68,12 +68,13 @@ class _Recurrent(Layer):
 
     def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
         dtype = self.weight_ih_l0.dtype
-        self._x = check_array("x", x, ("T", "N", self.input_size), dtype=dtype)
+        x = check_array("x", x, ("T", "N", self.input_size), dtype=dtype)
         if state is None and self.carry:
             state = self.state
-        steps, batch, _ = self._x.shape
-        self._h = np.empty((steps + 1, batch, self.hidden_size), dtype)  # h[t] before step t
-        self._start(state, batch)
+        steps, batch, _ = x.shape
+        h = np.empty((steps + 1, batch, self.hidden_size), dtype)  # h[t] before step t
+        self._start(h, state)
+        self._x, self._h = x, h
         self._run(steps)
         return self._h[1:]
 
@@ -103,9 +104,9 @@ class _Recurrent(Layer):
 
     # --- what a cell says about itself
 
-    def _start(self, state: State | None, batch: int) -> None:
-        """Put the state before the first step in its place."""
-        self._h[0] = 0 if state is None else self._checked("state", state, batch)
+    def _start(self, h: np.ndarray, state: State | None) -> None:
+        """Put the state before the first step in its place, h[0]."""
+        h[0] = 0 if state is None else self._checked("state", state, h.shape[1])
 
     def _run(self, steps: int) -> None:
         """Compute `_h[1:]` and what `_run_back` needs; keep the last state."""
@@ -201,7 +202,8 @@ class LSTM(_Recurrent):
         dtype: DTypeLike = np.float32,
     ):
         super().__init__(input_size, hidden_size, rng=rng, dtype=dtype)
-        self.bias_ih_l0[hidden_size : 2 * hidden_size] += check_number("forget_bias", forget_bias)
+        forget = slice(self.hidden_size, 2 * self.hidden_size)
+        self.bias_ih_l0[forget] += check_number("forget_bias", forget_bias)
 
     @property
     def gates(self) -> dict[str, np.ndarray]:
@@ -213,13 +215,14 @@ class LSTM(_Recurrent):
         """The cells after each step of the last `forward`, (T, N, H)."""
         return self._c[1:]
 
-    def _start(self, state, batch):
+    def _start(self, h, state):
         if state is not None and not (isinstance(state, tuple | list) and len(state) == 2):
             raise ValueError(f"state must be a pair (h, c), got {type(state).__name__}")
-        h, c = (None, None) if state is None else state
-        super()._start(h, batch)
-        self._c = np.empty_like(self._h)
-        self._c[0] = 0 if c is None else self._checked("state[1]", c, batch)
+        first, cell = (None, None) if state is None else state
+        super()._start(h, first)
+        c = np.empty_like(h)
+        c[0] = 0 if cell is None else self._checked("state[1]", cell, h.shape[1])
+        self._c = c
 
     def _run(self, steps):
         # σ(z) = ½ tanh(½ z) + ½: one tanh serves all four gates, with ½ or 1 for each row.
@@ -368,17 +371,22 @@ class Bidirectional(Layer):
         return getattr(self.ahead, kind) | {f"{n}_reverse": a for n, a in backwards.items()}
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
+        x = check_array("x", x, ("T", "N", self.ahead.input_size))
         return np.concatenate([self.ahead(x), self.back(x[::-1])[::-1]], axis=-1)
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
-        ahead, back = np.split(grad_output, 2, axis=-1)
+        ahead, back = self._halves(grad_output)
         return self.ahead.backward(ahead) + self.back.backward(back[::-1])[::-1]
 
     def backward_parameters(self, grad_output: np.ndarray) -> None:
-        ahead, back = np.split(grad_output, 2, axis=-1)
+        ahead, back = self._halves(grad_output)
         self.ahead.backward_parameters(ahead)
         self.back.backward_parameters(back[::-1])
+
+    def _halves(self, grad_output: np.ndarray) -> list[np.ndarray]:
+        """What is the first's and what the second's."""
+        width = 2 * self.ahead.hidden_size
+        return np.split(check_array("grad_output", grad_output, ("T", "N", width)), 2, axis=-1)
 
     def __repr__(self) -> str:
         return f"Bidirectional({self.ahead}, {self.back})"
@@ -393,6 +401,7 @@ class LastStep(Layer):
         return x[-1]
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
+        grad_output = check_array("grad_output", grad_output, self._shape[1:])
         grad = np.zeros(self._shape, grad_output.dtype)
         grad[-1] = grad_output
         return grad
@@ -411,7 +420,8 @@ class EveryStep(Layer):
         return x.reshape(-1, x.shape[-1])
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
-        return grad_output.reshape(self._shape)
+        steps, n, width = self._shape
+        return check_array("grad_output", grad_output, (steps * n, width)).reshape(self._shape)
 
 
 def clip_gradients(gradients: Mapping[str, np.ndarray], max_norm: float) -> float:
@@ -420,6 +430,10 @@ def clip_gradients(gradients: Mapping[str, np.ndarray], max_norm: float) -> floa
     Returns the length before (Pascanu, Mikolov, Bengio 2013). The direction stays. As torch's
     `clip_grad_norm_`, with its 10⁻⁶ in the denominator.
     """
+    if not isinstance(gradients, Mapping):
+        raise ValueError(
+            f"gradients must be arrays by name, as in model.gradients, got {gradients!r}"
+        )
     check_number("max_norm", max_norm, low=0, strict=True)
     norm = float(np.sqrt(sum(float((g.astype(np.float64) ** 2).sum()) for g in gradients.values())))
     if norm > max_norm:

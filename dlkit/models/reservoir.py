@@ -43,14 +43,14 @@ class EchoStateNetwork(Model):
         rng: np.random.Generator,
         dtype: DTypeLike = np.float64,
     ):
-        check_number("inputs", inputs, low=1, whole=True)
-        check_number("units", units, low=1, whole=True)
+        inputs = int(check_number("inputs", inputs, low=1, whole=True))
+        units = int(check_number("units", units, low=1, whole=True))
         check_number("input_scale", input_scale, low=0)
         check_number("density", density, low=0, high=1)
         check_number("leak", leak, low=0, high=1)
         if leak == 0:
             raise ValueError("leak must be more than 0: with 0 the state never changes")
-        self.inputs, self.units, self.leak = int(inputs), int(units), float(leak)
+        self.inputs, self.units, self.leak = inputs, units, float(leak)
         self.weight_ih = rng.uniform(-input_scale, input_scale, (units, inputs)).astype(dtype)
         self.bias = rng.uniform(-input_scale, input_scale, units).astype(dtype)
         weight = rng.uniform(-1, 1, (units, units))
@@ -105,8 +105,9 @@ class EchoStateNetwork(Model):
         to the diagonal of the normal equations and keeps the weights small; the constant c is free
         of it, as in scikit-learn's Ridge. The error is the mean square over the steps used.
         """
-        u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)
-        y = check_array("y", y, (*u.shape[:2], "outputs"), dtype=u.dtype)
+        kind = self.weight_hh.dtype
+        u = check_array("u", u, ("T", "N", self.inputs), dtype=kind, finite=True)
+        y = check_array("y", y, (*u.shape[:2], "outputs"), dtype=kind, finite=True)
         check_number("ridge", ridge, low=0)
         washout = int(check_number("washout", washout, low=0, whole=True))
         if washout >= len(u):
@@ -186,8 +187,8 @@ class EchoStateNetwork(Model):
 
 def nrmse(prediction: ArrayLike, target: ArrayLike) -> float:
     """Root mean square error by the target's standard deviation: who says its mean has 1."""
-    target = check_array("target", target)
-    prediction = check_array("prediction", prediction, target.shape)
+    target = check_array("target", target, dtype=float)  # differences of bytes would overflow
+    prediction = check_array("prediction", prediction, target.shape, dtype=float)
     spread = target.std()
     if spread == 0:
         raise ValueError("target must vary: the error is measured by its standard deviation")

@@ -248,3 +248,13 @@ def test_repr_shows_the_sizes():
     )
     assert repr(MaxPool2d((2, 3))) == "MaxPool2d(kernel_size=(2, 3), stride=(2, 3))"
     assert repr(Flatten()) == "Flatten()"
+
+
+@pytest.mark.parametrize("kind", [MaxPool2d, AvgPool2d])
+def test_pooling_refuses_the_gradient_of_another_batch(kind):
+    pool = kind(2)
+    pool(np.ones((2, 3, 8, 8)))
+    for shape in ((1, 3, 4, 4), (1, 1, 1, 1), (2, 48), (2, 3, 8, 8)):
+        with pytest.raises(ValueError, match=r"grad_output must have shape \(2, 3, 4, 4\), got"):
+            pool.backward(np.ones(shape))
+    assert Conv2d(1.0, 2.0, 3.0, rng=np.random.default_rng(0)).weight.shape == (2, 1, 3, 3)

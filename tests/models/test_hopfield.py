@@ -175,3 +175,16 @@ def test_dtype_stays(dtype, rng):
 def test_bad_input(act, message, rng):
     with pytest.raises(ValueError, match=message):
         act(Hopfield(4), rng)
+
+
+def test_states_that_are_none_are_not_spoilt_or_compared(rng):
+    for state in ([0, 1, 0], [True, False], np.ones(3, np.uint8), [np.nan, 1]):
+        with pytest.raises(ValueError, match=r"state must hold \+1 and -1 only"):
+            spoil(state, 0.5, rng)
+    with pytest.raises(ValueError, match=r"state must have shape \(M, units\)"):
+        spoil(np.ones((2, 3, 4)), 0.5, rng)
+    with pytest.raises(ValueError, match="a and b must be as many states"):
+        overlap(np.ones((3, 4)), np.ones((2, 4)))
+    with pytest.raises(ValueError, match="a and b must have as many units"):
+        overlap(1, 1)
+    assert overlap(np.ones((3, 4)), np.ones((1, 4))).shape == (3,)

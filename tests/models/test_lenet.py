@@ -222,3 +222,36 @@ def test_pictures_of_another_size_are_refused():
 def test_layers_say_what_they_are():
     assert repr(example(True)) == "MapConv2d(2, 3, (3, 3), stride=(2, 2))"
     assert isinstance(RadialBasis(digit_codes()), Layer)
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda rng: zipcode_targets([3, -1]), "labels must lie in 0 … 9, got -1"),
+        (lambda rng: zipcode_targets([10]), "labels must lie in 0 … 9, got 10"),
+        (lambda rng: zipcode_targets([0.5]), "labels must be whole class numbers"),
+        (lambda rng: zipcode_targets([[1, 2]]), r"labels must have shape \(2,\)"),
+        (lambda rng: zipcode_targets(3), r"labels must have shape \(1,\)"),
+        (lambda rng: zipcode_pictures(np.full((1, 784), 255, np.uint8)), "x must lie in 0 … 1"),
+        (lambda rng: zipcode_pictures(np.full((1, 784), np.nan)), "x must be finite"),
+        (lambda rng: lenet(rng, maps=(6,)), "maps must be a whole number or a pair"),
+        (lambda rng: lenet(rng, units=(120, 84, 10)), "units must be a whole number or a pair"),
+        (lambda rng: count(lenet(rng), 784), r"shape must be \(C, H, W\) or \(D,\), got 784"),
+        (lambda rng: count(lenet(rng), (1, -28, 28)), "shape must be at least 1, got -28"),
+        (lambda rng: count("lenet", (1, 28, 28)), "net must be a Sequential, got 'lenet'"),
+        (
+            lambda rng: MapConv2d(2, 3, 5, size=8, table=[[0, 1], [1, 2], [0, 2]], rng=rng),
+            "table must mark the maps",
+        ),
+        (lambda rng: MapConv2d(2, 3, 5, size=8, background="a", rng=rng), "background must be"),
+    ],
+)
+def test_what_a_learner_may_mistake(act, says, rng):
+    with pytest.raises(ValueError, match=says):
+        act(rng)
+
+
+def test_labels_of_any_whole_kind_are_targets():
+    expected = zipcode_targets(np.array([3, 0]))
+    for labels in ([3, 0], np.array([3.0, 0.0]), np.array([3, 0], np.uint8)):
+        np.testing.assert_array_equal(zipcode_targets(labels), expected)

@@ -167,3 +167,36 @@ def test_the_same_seed_learns_the_same(rng):
 def test_bad_input_gets_a_sentence(call, sentence, rng):
     with pytest.raises(ValueError, match=sentence):
         call(Neocognitron((4, 5, 6), rng=rng), rng)
+
+
+@pytest.mark.parametrize("presentations", [(1, 1, -1), (1, 1.5, 1), (1, 1), 5, None])
+def test_a_refused_number_of_presentations_teaches_nothing(presentations, rng):
+    net = Neocognitron((4, 5, 6), rng=rng)
+    before = net.state_dict()
+    with pytest.raises(ValueError, match="presentations must"):
+        net.learn(rng.random((3, 784)), rng, presentations=presentations)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_bytes_nan_and_other_shapes_are_refused_or_reckoned_as_numbers(rng):
+    net = Neocognitron((4.0, 5.0, 6.0), rng=rng)
+    with pytest.raises(ValueError, match="x must lie in 0 … 1, got 0 … 255"):
+        net.forward(np.arange(784 * 2).reshape(2, 784) % 256)
+    with pytest.raises(ValueError, match="planes must hold three numbers, got 16"):
+        Neocognitron(16, rng=rng)
+    layer = SLayer(1, 4, 5, r=1.0, q=1.0, column=3, rng=rng)
+    seen = rng.integers(0, 256, (1, 1, 9, 9), np.uint8)
+    np.testing.assert_allclose(layer.forward(seen), layer.forward(seen.astype(np.float32)))
+    for u in (np.ones((9, 9)), np.ones((1, 2, 9, 9)), None, np.ones((0, 1, 9, 9))):
+        with pytest.raises(ValueError, match="u must"):
+            layer.forward(u)
+    with pytest.raises(ValueError, match="u must hold a field of 5 × 5 places"):
+        layer.forward(np.ones((1, 1, 3, 3)))
+    with pytest.raises(ValueError, match="u must be one picture's"):
+        layer.reinforce(np.ones((2, 1, 9, 9)))
+    with pytest.raises(ValueError, match="padding must be at least 0"):
+        SLayer(1, 4, 5, r=1.0, q=1.0, column=3, padding=-1, rng=rng)
+    for settings in ({"size": 0}, {"size": 2.5}, {"stride": 0}, {"padding": -1}):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} must be"):
+            CLayer(**({"size": 3} | settings))

@@ -303,3 +303,32 @@ def test_torch_layers_that_differ_are_refused():
     ):
         with pytest.raises(ValueError, match="no NumPy original"):
             to_numpy(odd)
+
+
+@pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
+def test_a_refused_state_leaves_the_last_pass_as_it_was(kind, rng):
+    layer = kind(2, 3.0, rng=rng)
+    x, grad = rng.normal(size=(4, 5, 2)), rng.normal(size=(4, 5, 3))
+    layer.forward(x)
+    expected = layer.backward(grad).copy()
+    good, bad = np.zeros((5, 3)), np.zeros((9, 9))
+    with pytest.raises(ValueError, match="state"):
+        layer.forward(np.ones((6, 5, 2)), (good, bad) if kind is LSTM else bad)
+    np.testing.assert_array_equal(layer.backward(grad), expected)
+
+
+def test_gradients_of_other_shapes_are_refused(rng):
+    x = rng.normal(size=(4, 5, 2))
+    for layer, good, bad in (
+        (LastStep(), (5, 2), [(1, 2), (4, 5, 2)]),
+        (EveryStep(), (20, 2), [(2, 20), (4, 5, 2)]),
+        (Bidirectional(RNN(2, 3, rng=rng), RNN(2, 3, rng=rng)), (4, 5, 6), [(4, 5, 3), (5, 6)]),
+    ):
+        layer(x)
+        assert layer.backward(np.ones(good)).shape == x.shape
+        for shape in bad:
+            with pytest.raises(ValueError, match="grad_output must have shape"):
+                layer.backward(np.ones(shape))
+    for wrong in (np.ones(3), [np.ones(3)], RNN(2, 3, rng=rng)):
+        with pytest.raises(ValueError, match="gradients must be arrays by name"):
+            clip_gradients(wrong, 1.0)

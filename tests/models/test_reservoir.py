@@ -179,3 +179,16 @@ def test_a_free_run_needs_as_many_outputs_as_inputs(rng, u):
         net.free_run(u, 3)
     with pytest.raises(ValueError, match="steps must be"):
         net.free_run(u, 0)
+
+
+def test_nan_is_not_learned_and_bytes_do_not_overflow(rng):
+    net = EchoStateNetwork(1.0, 30.0, rng=rng)
+    u = rng.normal(size=(200, 1, 1))
+    bad = u.copy()
+    bad[3] = np.nan
+    for name, pair in {"u": (bad, u), "y": (u, bad)}.items():
+        with pytest.raises(ValueError, match=rf"{name} must be finite, but {name}\[3, 0, 0\]"):
+            net.fit_readout(*pair)
+    assert net.readout is None
+    said, meant = np.array([0, 9], np.uint8), np.array([3, 6], np.uint8)
+    assert nrmse(said, meant) == nrmse(said.astype(float), meant.astype(float)) == 2.0
