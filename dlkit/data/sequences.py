@@ -331,4 +331,7 @@ def _solve(start: float, steps: int, delay: int, h: float = 0.1) -> np.ndarray:
 
 
 def _start(n: int, rng: Rng) -> tuple[np.random.Generator, int]:
-    return np.random.default_rng(rng), int(check_number("n", n, low=1, whole=True))
+    n = int(check_number("n", n, low=1, whole=True))
+    if not isinstance(rng, np.random.Generator):
+        rng = np.random.default_rng(int(check_number("rng", rng, low=0, whole=True)))
+    return rng, n

@@ -191,15 +191,19 @@ def offsets(strokes: Sequence[ArrayLike], *, steps: int = STEPS) -> np.ndarray:
     An empty drawing gives (0, 3).
     """
     check_number("steps", steps, low=1, whole=True)
-    lines = [
-        check_array("strokes", np.atleast_2d(np.asarray(s, float)), finite=True)[:, :2]
-        for s in strokes
-        if len(np.atleast_1d(s))
-    ]
+    lines = []
+    for stroke in strokes:
+        if isinstance(stroke, Sequence | np.ndarray) and len(stroke) == 0:
+            continue
+        line = check_array("strokes", stroke, dtype=float, finite=True)
+        if line.ndim != 2 or line.shape[1] not in (2, 3):
+            raise ValueError(
+                "strokes must be polylines of points (x, y) or (x, y, t), got one of shape"
+                f" {line.shape}: a single stroke goes in as [stroke]"
+            )
+        lines.append(line[:, :2])
     if not lines:
         return np.zeros((0, 3), np.float32)
-    if any(line.shape[1] != 2 for line in lines):
-        raise ValueError("strokes must be polylines of points (x, y) or (x, y, t)")
     every = np.concatenate(lines)
     low, high = every.min(axis=0), every.max(axis=0)
     side = (high - low).max()
@@ -243,12 +247,19 @@ def pad(sequences: Sequence[np.ndarray], length: int | None = None) -> tuple[np.
     """Sequences (T_i, D) side by side: x (T, N, D) with zeros at the end, mask (T, N), lengths."""
     if not len(sequences):
         raise ValueError("sequences is empty: at least one is needed")
-    lengths = np.array([len(one) for one in sequences])
-    steps = int(lengths.max()) if length is None else int(length)
+    arrays = [np.asarray(one) for one in sequences]
+    if any(one.ndim != 2 for one in arrays) or len({one.shape[1] for one in arrays}) != 1:
+        shapes = sorted({one.shape for one in arrays})[:5]
+        raise ValueError(f"sequences must be arrays (T_i, D) of one D, got shapes {shapes}")
+    lengths = np.array([len(one) for one in arrays])
+    steps = int(lengths.max())
+    if length is not None:
+        steps = int(check_number("length", length, whole=True))
     if steps < lengths.max():
         raise ValueError(f"length must be at least {lengths.max()}, the longest, got {length}")
-    x = np.zeros((steps, len(sequences), sequences[0].shape[1]), sequences[0].dtype)
-    for i, one in enumerate(sequences):
+    kind = np.result_type(*{one.dtype for one in arrays})
+    x = np.zeros((steps, len(arrays), arrays[0].shape[1]), kind)
+    for i, one in enumerate(arrays):
         x[: len(one), i] = one
     return x, np.arange(steps)[:, None] < lengths, lengths
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.check import check_labels, check_number
+from dlkit.check import check_array, check_labels, check_number
 from dlkit.data.files import asset, find
 
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -28,6 +28,10 @@ class Text:
     text: str
     name: str = "text"
     about: str = ""
+
+    def __post_init__(self):
+        if not isinstance(self.text, str):
+            raise ValueError(f"text must be a string, got {type(self.text).__name__}")
 
     @cached_property
     def symbols(self) -> str:
@@ -109,14 +113,15 @@ def streams(codes: ArrayLike, n: int) -> np.ndarray:
     keep its state between the two, as truncated backpropagation through time does. What is left
     over at the end is dropped. Raises `ValueError` for more pieces than characters.
     """
-    codes = np.ravel(np.asarray(codes))
-    n = int(check_number("n", n, low=1, high=max(len(codes), 1), whole=True))
+    codes = np.ravel(check_array("codes", codes))
+    n = int(check_number("n", n, low=1, high=len(codes), whole=True))
     length = len(codes) // n
     return np.ascontiguousarray(codes[: length * n].reshape(n, length).T)
 
 
 def one_hot(codes: ArrayLike, classes: int, *, dtype: type = np.float32) -> np.ndarray:
     """Numbers of any shape as rows of `classes` with one 1: (…,) becomes (…, classes)."""
-    codes = np.asarray(codes)
+    codes = check_array("codes", codes)
+    classes = int(check_number("classes", classes, low=1, whole=True))
     flat = check_labels("codes", codes.ravel(), codes.size, classes)
     return np.eye(classes, dtype=dtype)[flat].reshape(*codes.shape, classes)

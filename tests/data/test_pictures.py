@@ -27,3 +27,14 @@ def test_many_at_once_are_moved_alike():
     assert away.dtype == np.float32
     for n, c in np.ndindex(2, 3):
         assert np.array_equal(away[n, c], data.moved(many[n, c], 2, -1))
+
+
+def test_what_cannot_be_moved_is_named():
+    assert data.moved(PICTURE.tolist(), 1.0).tolist() == data.moved(PICTURE, 1).tolist()
+    for name, step in {"right": 1.5, "down": None}.items():
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            data.moved(PICTURE, **{name: step})
+    with pytest.raises(ValueError, match=r"pictures must be \(..., height, width\), got \(784,\)"):
+        data.moved(np.zeros(784), 1)
+    with pytest.raises(ValueError, match="pictures must hold real numbers"):
+        data.moved(None, 1)

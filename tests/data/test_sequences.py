@@ -197,3 +197,16 @@ def test_each_says_what_it_is():
 def test_bad_arguments(make, named):
     with pytest.raises(ValueError, match=named):
         make()
+
+
+def test_a_seed_is_a_whole_number():
+    for make in (
+        lambda rng: adding(2, 5, rng=rng),
+        lambda rng: copying(2, 5, rng=rng),
+        lambda rng: sequences.reber(2, rng=rng),
+        lambda rng: sequences.embedded_reber(2, rng=rng),
+        lambda rng: mackey_glass(5, rng=rng),
+    ):
+        for rng in ("a", -1, 1.5, None, np.random):
+            with pytest.raises(ValueError, match="rng must be"):
+                make(rng)

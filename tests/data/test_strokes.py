@@ -284,10 +284,25 @@ def test_paths_tell_the_digits_apart():
         (lambda: offsets([[(0.5, np.inf)]]), "strokes must be finite"),
         (lambda: offsets([[(0, 1), (1, 1)]], steps=0), "steps must be"),
         (lambda: drawn([[1, 2]]), r"sequence must have shape \(T, 3\)"),
+        (lambda: offsets([(0, 0), (1, 1)]), r"a single stroke goes in as \[stroke\]"),
+        (lambda: offsets([np.zeros((3, 5))]), "strokes must be polylines of points"),
+        (lambda: offsets([np.zeros((2, 3, 2))]), "strokes must be polylines of points"),
+        (lambda: offsets([[(0, 0), (1,)]]), "strokes must be an array of numbers"),
+        (lambda: offsets([None]), "strokes must hold real numbers"),
+        (lambda: offsets(["ab"]), "strokes must hold real numbers"),
         (lambda: pad([]), "sequences is empty"),
+        (lambda: pad([np.ones((4, 3)), np.ones((2, 1))]), r"sequences must be arrays \(T_i, D\)"),
+        (lambda: pad([np.ones(3)]), r"sequences must be arrays \(T_i, D\) of one D"),
+        (lambda: pad([np.ones((4, 3))], 4.5), "length must be a whole number"),
         (lambda: pad([np.ones((4, 3))], 2), "length must be at least 4"),
     ],
 )
 def test_bad_arguments(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+def test_whole_numbers_beside_fractions_stay_fractions():
+    x, _, _ = pad([np.zeros((2, 3), int), np.full((2, 3), 0.5)])
+    assert (x[:, 1] == 0.5).all()
+    np.testing.assert_array_equal(pad([[[1, 2]], [[3, 4], [5, 6]]])[0][:, 0], [[1, 2], [0, 0]])

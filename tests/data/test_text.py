@@ -93,3 +93,16 @@ def test_without_a_network_one_sentence_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with pytest.raises(DataError, match=r"input\.txt could not be downloaded .* folder tiny-shak"):
         tiny_shakespeare(progress=False)
+
+
+def test_what_is_no_text_and_what_are_no_codes():
+    for wrong in (None, 5, b"abc", ["a", "b"]):
+        with pytest.raises(ValueError, match=f"text must be a string, got {type(wrong).__name__}"):
+            Text(wrong)
+    for codes in ("hello", None, Text("hello")):
+        with pytest.raises(ValueError, match="codes must hold real numbers"):
+            streams(codes, 2)
+    for classes in (0, -3, 2.5, "a", None, [0, 1]):
+        with pytest.raises(ValueError, match="classes must be"):
+            one_hot([0], classes)
+    assert one_hot([1], 3.0).shape == (1, 3)
