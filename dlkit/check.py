@@ -49,6 +49,15 @@ def check_labels(name: str, value: ArrayLike, length: int, classes: int) -> np.n
     return labels.astype(np.intp, copy=False)
 
 
+def check_generator(name: str, value: object) -> np.random.Generator:
+    """Return `value` if it is a generator of random numbers; a seed is none."""
+    if not isinstance(value, np.random.Generator):
+        raise ValueError(
+            f"{name} must be a generator such as np.random.default_rng(0), got {_short(value)}"
+        )
+    return value
+
+
 def check_number(
     name: str,
     value: float,

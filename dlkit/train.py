@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dlkit import checkpoint as files
-from dlkit.check import check_number
+from dlkit.check import check_generator, check_number
 
 LOOK_AT_TENSORS_EVERY = 50  # reading a loss on a GPU waits for the GPU, so it is done rarely
 
@@ -114,6 +114,7 @@ def fit(
     length = _common_length(data)
     check_number("epochs", epochs, low=0, whole=True)
     check_number("batch_size", batch_size, low=1, whole=True)
+    check_generator("rng", rng)
     run = {"examples": length, "batch_size": int(batch_size)}
     history, first_batch = History(), 0
     order_rng = batch_rng = rng.bit_generator.state

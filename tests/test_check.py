@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlkit.check import check_array, check_labels, check_number
+from dlkit.check import check_array, check_generator, check_labels, check_number
 
 
 def test_a_good_array_comes_back_in_the_wanted_dtype():
@@ -53,6 +53,12 @@ def test_an_empty_array_of_any_shape_is_refused():
 def test_bad_labels_are_explained(labels, message):
     with pytest.raises(ValueError, match=message):
         check_labels("y", labels, 2, 3)
+
+
+@pytest.mark.parametrize("value", [0, None, np.random, np.random.RandomState(0)])
+def test_a_seed_is_no_generator(value):
+    with pytest.raises(ValueError, match="rng must be a generator such as"):
+        check_generator("rng", value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_labels, check_number
+from dlkit.check import check_generator, check_labels, check_number
 from dlkit.models.dense import Sequential
 from dlkit.models.layer import Layer, Model
 from dlkit.models.optimisers import Adam, Optimiser
@@ -260,7 +260,8 @@ class Practice:
             raise ValueError(
                 f"agent must know the {env.action_space.n} actions of env, got {agent.actions}"
             )
-        self.agent, self.env, self.rng, self.replay = agent, env, rng, replay
+        self.agent, self.env, self.replay = agent, env, replay
+        self.rng = check_generator("rng", rng)
         self.epsilon_line, self.rate_line = epsilon, rate
         space = env.observation_space
         self.memory = ReplayMemory(capacity, space.shape, space.dtype)

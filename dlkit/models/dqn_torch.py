@@ -169,7 +169,7 @@ class DQN:
             worth = future.gather(1, best)[:, 0]
         else:
             worth = future.amax(dim=1)
-        return rewards + self.gamma * worth * ~terminated
+        return rewards + self.gamma * worth * ~terminated.bool()
 
     def learn(self, batch: Batch) -> Tensor:
         """Take one step down the mean loss of a batch; return that loss, still on the device."""

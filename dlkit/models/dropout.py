@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 from dlkit.models.layer import Layer
 
 
@@ -23,7 +23,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator):
         self.p = check_number("p", p, low=0, high=1)
-        self.rng = rng
+        self.rng = check_generator("rng", rng)
         self.mask: np.ndarray | None = None
         self.hold = False
 

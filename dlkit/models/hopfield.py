@@ -7,7 +7,7 @@ where this has +1 and -1, and could leave the 1/N out, because it changes no sig
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 from dlkit.models.layer import Model
 
 ALPHA_C = 0.138
@@ -93,7 +93,7 @@ class Hopfield(Model):
 
     def sweep(self, state: ArrayLike, rng: np.random.Generator) -> np.ndarray:
         """The states after every unit was updated once, in an order drawn by chance."""
-        return self.update(state, rng.permutation(self.units))
+        return self.update(state, check_generator("rng", rng).permutation(self.units))
 
     def recall(
         self, state: ArrayLike, rng: np.random.Generator, *, sweeps: int = 100
@@ -141,6 +141,6 @@ def spoil(state: ArrayLike, share: float, rng: np.random.Generator) -> np.ndarra
         raise ValueError(f"state must hold +1 and -1 only, got {s[:2].tolist()} ({s.dtype})")
     check_number("share", share, low=0, high=1)
     count = round(share * s.shape[1])
-    turned = rng.random(s.shape).argsort(axis=1)[:, :count]
+    turned = check_generator("rng", rng).random(s.shape).argsort(axis=1)[:, :count]
     np.put_along_axis(s, turned, -np.take_along_axis(s, turned, axis=1), axis=1)
     return s

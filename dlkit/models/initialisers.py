@@ -9,6 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
+from dlkit.check import check_generator
+
 Initialiser = Callable[[np.random.Generator, tuple[int, ...], DTypeLike], np.ndarray]
 
 
@@ -31,7 +33,7 @@ def normal(std: float) -> Initialiser:
         raise ValueError(f"std must be at least 0, got {std}")
 
     def initialise(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike):
-        return (std * rng.standard_normal(shape)).astype(dtype)
+        return (std * check_generator("rng", rng).standard_normal(shape)).astype(dtype)
 
     return initialise
 
@@ -62,4 +64,4 @@ def he_normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike
 
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike, bound: float):
-    return rng.uniform(-bound, bound, shape).astype(dtype)
+    return check_generator("rng", rng).uniform(-bound, bound, shape).astype(dtype)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_labels, check_number
+from dlkit.check import check_array, check_generator, check_labels, check_number
 from dlkit.models.convolution import Conv2d, Flatten, MaxPool2d, pair
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fans
@@ -330,7 +330,7 @@ class RadialBasis(Layer):
 def fan_in_2_4(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """U(-2.4/F, 2.4/F) for units with F inputs: the start of 1989."""
     bound = 2.4 / fans(shape)[0]
-    return rng.uniform(-bound, bound, shape).astype(dtype)
+    return check_generator("rng", rng).uniform(-bound, bound, shape).astype(dtype)
 
 
 def digit_codes() -> np.ndarray:

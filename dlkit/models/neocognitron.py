@@ -26,7 +26,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 from dlkit.models.layer import Model
 
 ALPHA = 0.5  # how soon a C-cell saturates
@@ -70,6 +70,7 @@ class SLayer(Model):
         self.q = check_number("q", q, low=0, strict=True)
         self.column = int(check_number("column", column, low=1, whole=True))
         self.padding = int(check_number("padding", padding, low=0, whole=True))
+        check_generator("rng", rng)
         self.c = (_falling(size, 0.5) / in_planes).astype(dtype)
         self.a = (0.01 * rng.random((planes, in_planes, size, size)) * self.c).astype(dtype)
         self.b = np.zeros(planes, dtype)

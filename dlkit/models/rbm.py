@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 from dlkit.models.initialisers import normal
 from dlkit.models.layer import Model
 
@@ -267,7 +267,7 @@ def bernoulli(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     A unit is on when a uniform number of `rng` lies below its p.
     """
-    return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
+    return (check_generator("rng", rng).random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
 
 
 def softplus(z: np.ndarray) -> np.ndarray:

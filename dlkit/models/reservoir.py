@@ -6,7 +6,7 @@ Sequences are (T, N, D), as everywhere: T steps, N sequences, D numbers a step.
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 from dlkit.models.layer import Model
 
 
@@ -51,6 +51,7 @@ class EchoStateNetwork(Model):
         if leak == 0:
             raise ValueError("leak must be more than 0: with 0 the state never changes")
         self.inputs, self.units, self.leak = inputs, units, float(leak)
+        check_generator("rng", rng)
         self.weight_ih = rng.uniform(-input_scale, input_scale, (units, inputs)).astype(dtype)
         self.bias = rng.uniform(-input_scale, input_scale, units).astype(dtype)
         weight = rng.uniform(-1, 1, (units, units))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 
 LONGEST = 1_000_000
 """Steps after which an episode that has not ended is taken for one that never will."""
@@ -199,7 +199,8 @@ class Walk:
                     f"agent has a table of {agent.table.shape} states and actions, but env has"
                     f" {spaces[0]} and {spaces[1]}"
                 )
-        self.agent, self.env, self.rng, self.epsilon = agent, env, rng, epsilon
+        self.agent, self.env, self.epsilon = agent, env, epsilon
+        self.rng = check_generator("rng", rng)
         self.scores: list[float] = []
         self.lengths: list[int] = []
         self.steps = 0

@@ -85,6 +85,16 @@ def test_a_target_that_is_never_updated_is_found(monkeypatch):
     assert report.worst.relative > 1e-4
 
 
+def test_an_end_told_as_one_is_an_end():
+    learner = dqn_torch.DQN(torch.nn.Linear(4, 3), gamma=0.9)
+    seen, rewards = torch.ones(2, 4), torch.ones(2)
+    one, other = (
+        learner.targets(rewards, seen, torch.tensor(ends)) for ends in ([1, 0], [True, False])
+    )
+    assert one[0] == 1
+    assert torch.equal(one, other)
+
+
 # --- The memory --------------------------------------------------------------------------------
 
 

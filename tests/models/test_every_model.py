@@ -50,6 +50,15 @@ def test_layer_agrees_with_torch(kind, rng):
     compare(layer, MSELoss(), x, target).require(1e-12)
 
 
+DRAWN = [kind for kind in LAYERS if "rng" in inspect.signature(kind).parameters]
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_seed_in_place_of_a_generator_gets_a_sentence(kind):
+    with pytest.raises(ValueError, match="rng must be a generator"):
+        LAYERS[kind](7)
+
+
 @pytest.mark.parametrize("kind", LOSSES)
 def test_loss_agrees_with_both(kind, rng):
     model = mlp((5, 4, 3), Tanh, rng=rng, dtype=np.float64)
