@@ -58,6 +58,13 @@ def check_generator(name: str, value: object) -> np.random.Generator:
     return value
 
 
+def check_pixels(name: str, array: np.ndarray) -> np.ndarray:
+    """Return `array` if its numbers lie in 0 … 1, to rounding: bytes up to 255 do not."""
+    if array.min() < -1e-3 or array.max() > 1.001:
+        raise ValueError(f"{name} must lie in 0 … 1, got {array.min():g} … {array.max():g}")
+    return array
+
+
 def check_number(
     name: str,
     value: float,

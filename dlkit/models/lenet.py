@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_labels, check_number
+from dlkit.check import check_array, check_generator, check_labels, check_number, check_pixels
 from dlkit.models.convolution import Conv2d, Flatten, MaxPool2d, pair
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fans
@@ -125,9 +125,7 @@ def zipcode_pictures(x: ArrayLike) -> np.ndarray:
 
     The 20×20 pixels in the middle, where MNIST has put its digits, are averaged to 16×16 by area.
     """
-    x = check_array("x", x, ("N", 784), finite=True)
-    if x.min() < -1e-3 or x.max() > 1.001:  # rounding may go a little beyond
-        raise ValueError(f"x must lie in 0 … 1, got {x.min():g} … {x.max():g}")
+    x = check_pixels("x", check_array("x", x, ("N", 784), finite=True))
     x = x.reshape(-1, 28, 28)[:, 4:24, 4:24]
     edges = np.linspace(0, 20, 17)
     pixel = np.arange(20)

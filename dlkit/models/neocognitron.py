@@ -26,7 +26,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_number
+from dlkit.check import check_array, check_generator, check_number, check_pixels
 from dlkit.models.layer import Model
 
 ALPHA = 0.5  # how soon a C-cell saturates
@@ -245,9 +245,7 @@ class Neocognitron(Model):
             x = x.reshape(-1, 28, 28)
         dtype = self.modules[0].s.a.dtype
         x = check_array("x", x, ("N", 28, 28), dtype=dtype, finite=True)
-        if x.min() < -1e-3 or x.max() > 1.001:  # rounding may go a little beyond
-            raise ValueError(f"x must lie in 0 … 1, got {x.min():g} … {x.max():g}")
-        return x[:, None]
+        return check_pixels("x", x)[:, None]
 
 
 def _falling(size: int, least: float) -> np.ndarray:
