@@ -31,7 +31,7 @@ def test_a_seed_is_moved(seed, other):
 )
 def test_every_seed_that_a_cell_names_is_moved_and_nothing_else(source, value):
     tree = OtherSeeds(10).visit(ast.parse(source, mode="eval"))
-    names = {"np": np, "default_rng": np.random.default_rng}
+    names = {"np": np, "default_rng": np.random.default_rng, "_moved": moved}
     assert eval(compile(tree, "cell", "eval"), names) == value
 
 

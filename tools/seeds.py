@@ -23,7 +23,7 @@ TAKES_A_SEED = ("default_rng", "manual_seed")
 BEFORE = """
 import sys
 sys.path.insert(0, {root!r})
-from tools.seeds import OtherSeeds
+from tools.seeds import OtherSeeds, moved as _moved
 get_ipython().ast_transformers.append(OtherSeeds({shift}))
 del sys.path[0], sys, OtherSeeds
 """
@@ -49,10 +49,7 @@ class OtherSeeds(ast.NodeTransformer):
         return node
 
     def _moved(self, seed: ast.expr) -> ast.expr:
-        call = f"__import__('tools.seeds').seeds.moved(0, {self.shift})"
-        move = ast.parse(call, mode="eval").body
-        assert isinstance(move, ast.Call)
-        move.args[0] = seed
+        move = ast.Call(ast.Name("_moved", ast.Load()), [seed, ast.Constant(self.shift)], [])
         return ast.fix_missing_locations(ast.copy_location(move, seed))
 
 
@@ -73,9 +70,8 @@ def claims_of(notebook) -> tuple[dict, list[str]]:
         outputs = cell.get("outputs", ())
         texts = [output.get("data", {}).get("text/plain", "") for output in outputs]
         raised = [output for output in outputs if output.output_type == "error"]
-        for text in texts:
-            if text.startswith("Claim holds" if not raised else "Claim "):
-                made[cell.id, sum(place[0] == cell.id for place in made)] = text
+        claims = [text for text in texts if text.startswith("Claim " if raised else "Claim holds")]
+        made |= {(cell.id, number): text for number, text in enumerate(claims)}
         errors += [
             f"{cell.id}: {error.ename}: {error.evalue.splitlines()[0]}"
             for error in raised
