@@ -10,13 +10,27 @@ function isDark() {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-// The pixels of runs: three bytes of colour and one that says how many pixels have it.
-function unpack({ buffer, byteOffset, byteLength }) {
-  const runs = new Uint32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-  const pixels = new Uint32Array(runs.reduce((sum, run) => sum + (run >>> 24), 0));
-  let start = 0;
-  for (const run of runs) pixels.fill(run | 0xff000000, start, (start += run >>> 24));
-  return new Uint8ClampedArray(pixels.buffer);
+// Fills a rectangle with runs as patches.py packs them, from number `next` on: a run says in its
+// highest byte how many pixels have its colour, or, where that is 0, how many repeat the row above.
+function fill(pixels, width, runs, next) {
+  let place = 0;
+  while (place < pixels.length) {
+    const run = runs[next++], count = run >>> 24, end = place + (count || run);
+    if (!count) pixels.copyWithin(place, place - width, end - width);
+    else for (let i = place; i < end; i += 1) pixels[i] = run | 0xff000000; // short: faster than fill
+    place = end;
+  }
+  return next;
+}
+
+function unpack(patches, { buffer, byteOffset, byteLength }) {
+  const runs = new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+  let next = 0;
+  return patches.map(([, , width, height]) => {
+    const pixels = new Int32Array(width * height);
+    next = fill(pixels, width, runs, next);
+    return new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
+  });
 }
 
 function add(parent, tag, attributes) {
@@ -101,21 +115,15 @@ function render({ model, el }) {
     painted = id;
     if (canvas.width !== picture.width) canvas.width = picture.width;
     if (canvas.height !== picture.height) canvas.height = picture.height;
-    if (format === "runs") paintPatches(patches, unpack(data));
-    else context.drawImage(picture, 0, 0);
+    if (format === "runs") {
+      const pieces = unpack(patches, data);
+      patches.forEach(([left, top], i) => context.putImageData(pieces[i], left, top));
+    } else context.drawImage(picture, 0, 0);
     describe(text);
     if (!id) return; // the still picture is nobody's frame
     const acknowledge = () => model.send({ kind: "painted", id });
     if (document.hidden) acknowledge(); // nothing is painted there, and timers are slowed down
     else requestAnimationFrame(() => setTimeout(acknowledge));
-  }
-  function paintPatches(patches, bytes) {
-    let start = 0;
-    for (const [x, y, width, height] of patches) {
-      const end = start + 4 * width * height;
-      context.putImageData(new ImageData(bytes.subarray(start, end), width, height), x, y);
-      start = end;
-    }
   }
   function receive(content, buffers) {
     if (content.done) finish();

@@ -155,7 +155,7 @@ class Film:
         inked = np.flatnonzero(pixels[:, 3])
         whole = pixels[inked, 3] == 255
         self._whole, self._part = inked[whole], inked[~whole]
-        self._opaque = _as_numbers(pixels)[self._whole]
+        self._opaque = as_numbers(pixels)[self._whole]
         cover = pixels[self._part, 3:].astype(np.uint16)
         self._rest = 255 - cover
         self._ink = pixels[self._part, :3] * cover + 127  # rounds what is divided by 255 later
@@ -163,10 +163,10 @@ class Film:
     def lay_upon(self, pixels: np.ndarray) -> None:
         """Change opaque pixels of the same size in place."""
         below = pixels.reshape(-1, 4)
-        _as_numbers(below)[self._whole] = self._opaque
+        as_numbers(below)[self._whole] = self._opaque
         below[self._part, :3] = (self._ink + self._rest * below[self._part, :3]) // 255
 
 
-def _as_numbers(pixels: np.ndarray) -> np.ndarray:
-    """The same memory as one number a pixel: four bytes move as one."""
-    return pixels.view(np.uint32)[:, 0]
+def as_numbers(pixels: np.ndarray) -> np.ndarray:
+    """The same memory, (..., 4) uint8, as one number a pixel: four bytes move as one."""
+    return pixels.view(np.uint32)[..., 0]

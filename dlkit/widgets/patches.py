@@ -1,16 +1,19 @@
 """What has changed between two pictures, in few bytes: mostly little, and much of it plain paper.
 
 Bytes are what a frame's way to the page costs: two megabytes, one picture of 1000 by 500 pixels,
-take as long as everything else together. Runs of one colour take a tenth of a millisecond to find
-and make them a tenth to a half; zlib would make them fewer, but page and kernel would spend on it
-what the way saves.
+take as long as everything else together. Runs, of one colour or of pixels that repeat the row above
+as an enlarged picture's do, are found in a millisecond and make them a tenth to a half; zlib would
+make them fewer, but page and kernel would spend on it what the way saves.
 """
 
 import numpy as np
 
+from dlkit.widgets.layers import as_numbers
+
 SIDE = 32  # pixels
 LONGEST = 255  # pixels of a run
 COLOUR = np.uint32(0xFFFFFF)  # the three bytes of a pixel that hold its colour
+SAME = np.uint32(0x1000000)  # no colour: as in the row above
 
 Patch = tuple[int, int, int, int]  # left, top, width, height
 
@@ -21,7 +24,7 @@ def patches(new: np.ndarray, old: np.ndarray) -> list[Patch]:
     The pictures are cut into squares; those that differ and lie side by side make one rectangle.
     """
     height, width, _ = new.shape
-    changed = (new.view(np.uint32) != old.view(np.uint32))[..., 0]
+    changed = as_numbers(new) != as_numbers(old)
     changed = np.logical_or.reduceat(changed, np.arange(0, height, SIDE), axis=0)
     changed = np.logical_or.reduceat(changed, np.arange(0, width, SIDE), axis=1)
     edges = np.diff(changed.astype(np.int8), prepend=0, append=0)  # 1 begins a run, -1 ends it
@@ -35,19 +38,36 @@ def patches(new: np.ndarray, old: np.ndarray) -> list[Patch]:
 
 
 def pack(picture: np.ndarray, places: list[Patch]) -> bytes:
-    """The pixels of the rectangles, one after the other, as runs of one colour.
+    """The pixels of the rectangles, one after the other, as runs.
 
     A run is a number of four bytes, lowest first: red, green, blue, and how many pixels (1 … 255)
-    have this colour. The picture's own fourth byte, its alpha, is taken to be 255.
+    have this colour. Where the last is 0, the first three say for how many pixels the row above is
+    repeated. No run goes on into the next rectangle. The picture's own fourth byte, its alpha, is
+    taken to be 255.
     """
-    pieces = [picture[y : y + h, x : x + w].reshape(-1, 4) for x, y, w, h in places]
-    if not pieces:
+    if not places:
         return b""
-    pixels = np.concatenate(pieces).view(np.uint32)[:, 0] & COLOUR
-    starts = np.flatnonzero(np.diff(pixels, prepend=~pixels[:1]))
-    lengths = np.diff(starts, append=len(pixels))
-    parts = -(-lengths // LONGEST)  # into so many runs a long one is divided
-    runs = np.repeat(pixels[starts], parts)
-    counts = np.full(len(runs), LONGEST, np.uint32)
-    counts[np.cumsum(parts) - 1] -= (parts * LONGEST - lengths).astype(np.uint32)
-    return (runs | counts << 24).tobytes()
+    numbers = as_numbers(picture)
+    marks = np.concatenate([_marks(numbers[y : y + h, x : x + w]) for x, y, w, h in places])
+    new = np.append(True, marks[1:] != marks[:-1])
+    new[np.cumsum([0, *(w * h for _, _, w, h in places[:-1])])] = True
+    starts, lengths = _cut(new)
+    for run in np.flatnonzero((lengths > LONGEST) & (marks[starts] != SAME)):
+        new[starts[run] : starts[run] + lengths[run] : LONGEST] = True
+    starts, lengths = _cut(new)
+    colours = marks[starts]
+    return np.where(colours == SAME, lengths, colours | lengths << 24).tobytes()
+
+
+def _cut(new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where runs start, and how long they are."""
+    starts = np.flatnonzero(new)
+    return starts, np.diff(starts, append=len(new)).astype(np.uint32)
+
+
+def _marks(piece: np.ndarray) -> np.ndarray:
+    """Each pixel's colour, or SAME where the one above has the same colour; row after row."""
+    colours = piece & COLOUR
+    marks = colours.copy()
+    np.copyto(marks[1:], SAME, where=colours[1:] == colours[:-1])
+    return marks.ravel()

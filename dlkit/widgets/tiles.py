@@ -6,18 +6,24 @@ enlarged by repeating its pixels, which is one indexing operation of NumPy.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 
 from dlkit import plots
+from dlkit.widgets.layers import as_numbers
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """`pixels`, (rows, columns, 4) uint8 with the lowest row first, at a place in data units."""
+    """`pixels`, (rows, columns, 4) uint8 with the lowest row first, at a place in data units.
+
+    They are taken to be opaque.
+    """
 
     left: float
     low: float
@@ -46,7 +52,6 @@ class Tiles(Artist):
         """Copy every tile to its place."""
         if not self.get_visible():
             return
-        context = renderer.new_gc()
         begin = np.array([(tile.left, tile.low) for tile in self._tiles]).reshape(-1, 2)
         sizes = np.array([(tile.width, tile.height) for tile in self._tiles]).reshape(-1, 2)
         corners = self.axes.transData.transform(np.concatenate([begin, begin + sizes]))
@@ -54,17 +59,34 @@ class Tiles(Artist):
         for tile, ((left, low), (right, top)) in zip(self._tiles, corners.tolist(), strict=True):
             rows = np.arange(top - low) * tile.pixels.shape[0] // max(top - low, 1)
             columns = np.arange(right - left) * tile.pixels.shape[1] // max(right - left, 1)
-            # A pixel's four bytes move as one number: four times as fast.
-            whole = np.ascontiguousarray(tile.pixels).view(np.uint32)[..., 0]
-            pixels = whole[rows][:, columns][..., None].view(np.uint8)
+            pixels = as_numbers(np.ascontiguousarray(tile.pixels))[rows][:, columns]
             if tile.frame:
                 edge = max(round(tile.line * renderer.dpi / 72), 1)
-                ink = (*(round(255 * part) for part in to_rgb(tile.frame)), 255)
+                ink = _ink(tile.frame)
                 pixels[:edge] = pixels[-edge:] = ink
                 pixels[:, :edge] = pixels[:, -edge:] = ink
-            renderer.draw_image(context, left, low, pixels)
-        context.restore()
+            _put(renderer, left, low, pixels)
         self.stale = False
+
+
+def _put(renderer, left: int, low: int, pixels: np.ndarray) -> None:
+    """Put opaque pixels (rows, columns) uint32, the lowest row first, where they belong."""
+    if not isinstance(renderer, RendererAgg):  # somebody saves the figure as PDF or SVG
+        context = renderer.new_gc()
+        renderer.draw_image(context, left, low, pixels[..., None].view(np.uint8))
+        context.restore()
+        return
+    # Agg would mix each with what lies below it, which takes four times as long.
+    page = as_numbers(np.asarray(renderer.buffer_rgba()))[::-1]
+    inside = pixels[max(-low, 0) :, max(-left, 0) :]
+    below = page[max(low, 0) :, max(left, 0) :][: len(inside), : inside.shape[1]]
+    below[...] = inside[: len(below), : below.shape[1]]
+
+
+@lru_cache(maxsize=256)
+def _ink(colour: str) -> np.ndarray:
+    """An opaque colour as one number."""
+    return as_numbers(np.array([*(round(255 * part) for part in to_rgb(colour)), 255], np.uint8))
 
 
 def palette(colormap: Colormap) -> np.ndarray:

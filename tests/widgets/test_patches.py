@@ -12,13 +12,10 @@ from tests.widgets.runs import unpacked
 
 def pasted(old, new):
     """`old` with the patches of `new` upon it, as the page does it."""
-    places = patches(new, old)
-    pixels, page, start = unpacked(pack(new, places)), old.copy(), 0
-    for x, y, width, height in places:
-        end = start + width * height
-        page[y : y + height, x : x + width] = pixels[start:end].reshape(height, width, 4)
-        start = end
-    assert start == len(pixels)
+    places, page = patches(new, old), old.copy()
+    pieces = unpacked(pack(new, places), places)
+    for (x, y, width, height), pixels in zip(places, pieces, strict=True):
+        page[y : y + height, x : x + width] = pixels
     return page
 
 
@@ -48,16 +45,30 @@ def test_little_is_sent_where_little_has_changed():
 def test_runs_of_any_length(length):
     picture = np.full((1, length + 2, 4), 255, np.uint8)
     picture[0, 1:-1] = (10, 20, 30, 255)
-    data = pack(picture, [(0, 0, length + 2, 1)])
-    assert np.array_equal(unpacked(data), picture[0])
+    places = [(0, 0, length + 2, 1)]
+    data = pack(picture, places)
+    assert np.array_equal(*unpacked(data, places), picture)
     assert len(data) == 4 * (2 + -(-length // LONGEST))
+
+
+def test_a_row_that_repeats_the_one_above_is_sent_once(rng):
+    small = rng.integers(0, 256, (4, 30, 4), np.uint8)
+    small[..., 3] = 255
+    enlarged = small.repeat(20, axis=0)
+    places = [(0, 0, 30, 80)]
+    data = pack(enlarged, places)
+    assert np.array_equal(*unpacked(data, places), enlarged)
+    assert len(data) <= 4 * (small.size // 4 + 4)  # each row, and one run for its repetitions
 
 
 @settings(deadline=None)
 @given(arrays(np.uint8, (5, 40, 3), elements=st.integers(0, 1)))
 def test_whatever_is_packed_comes_back(colours):
     picture = np.dstack([colours, np.full((5, 40), 255, np.uint8)])
-    data = pack(picture, [(3, 1, 30, 3), (0, 0, 2, 5)])
-    wanted = [picture[1:4, 3:33].reshape(-1, 4), picture[:, :2].reshape(-1, 4)]
-    assert np.array_equal(unpacked(data), np.concatenate(wanted))
+    places = [(3, 1, 30, 3), (0, 0, 2, 5)]
+    data = pack(picture, places)
+    for piece, wanted in zip(
+        unpacked(data, places), [picture[1:4, 3:33], picture[:, :2]], strict=True
+    ):
+        assert np.array_equal(piece, wanted)
     assert len(data) <= 4 * (90 + 10)  # never more than the pixels themselves
