@@ -26,7 +26,7 @@ from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
 COVERS = {"paper": 0.0, "grey": 0.5, "ink": 1.0}
 ANSWER = "the answer"
-AT_ONCE = 64  # covered pictures that the net reads
+AT_ONCE = 32  # covered pictures that the net reads
 MOVES = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
 
 PICTURE, PICTURES, LOW = 1.42, (0.12, 1.72, 3.32), 4.3  # side, lefts and low, in inches
@@ -401,8 +401,8 @@ def insight(
 def answers(model: Sequential, pixels: np.ndarray, hidden: np.ndarray, colour: float) -> np.ndarray:
     """The probabilities (n, classes) of the picture with each of `hidden` (n, 28, 28) covered.
 
-    The net reads `AT_ONCE` of them at a time: what it needs for all would be new memory from the
-    system for each drawing, and take up to twice as long.
+    The net reads `AT_ONCE` of them at a time: what it needs for all, and even for twice as many,
+    would be new memory from the system for each drawing, and take up to twice as long.
     """
     parts = [hidden[first : first + AT_ONCE] for first in range(0, len(hidden), AT_ONCE)]
     return softmax(np.concatenate([model(covered(pixels, part, colour)) for part in parts]))

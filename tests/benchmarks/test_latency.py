@@ -44,6 +44,7 @@ PROBE = """
   const probe = window.probe = { changes: [], pressed: 0, blank: 0 };
   let last = null;
   function look() {
+    const now = performance.now();
     const all = area.querySelectorAll("canvas:not(.dlkit-pad canvas), img"); // not a drawing pad
     const picture = [...all].find(e => e.offsetParent);
     let hash = 0;
@@ -55,7 +56,7 @@ PROBE = """
       }
     }
     if (!hash) probe.blank += 1;
-    else if (hash !== last) probe.changes.push(performance.now());
+    else if (hash !== last) probe.changes.push(now);
     last = hash || last;
   }
   const painted = new MessageChannel();
