@@ -106,11 +106,14 @@ class GradientProfile(Explorer):
         left, right, wide = 0.75, 5.55, 4.0
         self.forward = parts.place(figure, left, 3.05, wide, 2.25)
         self.backward = parts.place(figure, right, 3.05, wide, 2.25)
-        self.forward.set_title("Forward: how large the signal is", fontsize=10)
-        self.backward.set_title("Backward: how large the gradient is", fontsize=10)
+        # Matplotlib looks for room for titles and names anew with each change of limits, which takes
+        # as long as drawing the axes: these stay where they are.
+        self.forward.set_title("Forward: how large the signal is", fontsize=10, y=1)
+        self.backward.set_title("Backward: how large the gradient is", fontsize=10, y=1)
         self.backward.set_xlabel("hidden layer, counted from the pixels", fontsize=9)
         for axes in (self.forward, self.backward):
             axes.set_ylabel("root mean square", fontsize=9)
+            axes.yaxis.set_label_coords(-0.125, 0.5)
             parts.powers(axes)
             parts.grid(axes)
         self.strip = parts.Answers(figure, left, 0.5, wide)
