@@ -106,8 +106,8 @@ class GradientProfile(Explorer):
         left, right, wide = 0.75, 5.55, 4.0
         self.forward = parts.place(figure, left, 3.05, wide, 2.25)
         self.backward = parts.place(figure, right, 3.05, wide, 2.25)
-        # Matplotlib looks for room for titles and names anew with each change of limits, which takes
-        # as long as drawing the axes: these stay where they are.
+        # With each change of limits Matplotlib would look anew for room for titles and names, a
+        # fifth of the time of such a frame: these stay where they are.
         self.forward.set_title("Forward: how large the signal is", fontsize=10, y=1)
         self.backward.set_title("Backward: how large the gradient is", fontsize=10, y=1)
         self.backward.set_xlabel("hidden layer, counted from the pixels", fontsize=9)
