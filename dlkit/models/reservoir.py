@@ -172,7 +172,7 @@ class EchoStateNetwork(Model):
         return driven
 
     def _next(self, x: np.ndarray, driven: np.ndarray) -> np.ndarray:
-        """x ← (1 − leak) x + leak tanh(driven + W x), (N, units), in the place of what drives it."""
+        """x ← (1 − leak) x + leak tanh(driven + W x), (N, units), in the place of `driven`."""
         # For arrays so small, dot takes two thirds of the time of @, and every new one counts.
         driven += x.dot(self.weight_hh.T)
         np.tanh(driven, out=driven)
