@@ -82,7 +82,7 @@ EXPLORERS = {
     "05 labels": (CHAPTER_05 + "LabelsAgainstPretraining()", "labels"),
     "06 mask": (CHAPTER_06 + "TheMask()", "dropout p now"),
     "06 overfit, rewinding": (OVERFIT, "step"),
-    "06 ensemble": (CHAPTER_06 + "DropoutEnsemble()", "thinned nets asked"),
+    "06 ensemble": (CHAPTER_06 + "DropoutEnsemble()", "nets asked"),
     "07 kernel lab": (CHAPTER_07 + "KernelLab()", "stride"),
     "07 shift test": (CHAPTER_07 + "s = ShiftTest()\ns.show_digit()\ns", "move right by"),
     "07 receptive field": (CHAPTER_07 + "ReceptiveField()", "kernel"),

@@ -95,7 +95,7 @@ class DropoutEnsemble(Explorer):
         slider = ipywidgets.IntSlider
         return {
             "digit": slider(value=0, min=0, max=ASKED - 1, description="digit"),
-            "nets": slider(value=10, min=1, max=NETS, description="thinned nets asked"),
+            "nets": slider(value=10, min=1, max=NETS, description="nets asked"),
             "order": ipywidgets.Dropdown(options=ORDERS, value=ORDERS[1], description="digits"),
         }
 
@@ -241,8 +241,8 @@ class DropoutEnsemble(Explorer):
 
     def describe(self, vote: Vote) -> str:
         answers = everyone()
-        votes = [f"{count} say {k}" for k, count in enumerate(vote.votes) if count]
-        votes.sort(key=lambda text: -int(text.split()[0]))
+        says = [(n, "says" if n == 1 else "say", k) for k, n in enumerate(vote.votes) if n]
+        votes = [f"{n} {verb} {k}" for n, verb, k in sorted(says, key=lambda one: -one[0])]
         best, whole = int(vote.average.argmax()), int(vote.whole.argmax())
         nets = "thinned net" if vote.nets == 1 else "thinned nets"
         return (

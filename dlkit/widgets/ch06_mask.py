@@ -282,14 +282,14 @@ class TheMask(Explorer):
     def describe(self, data: Thinned) -> str:
         first, second = (int(part.sum()) for part in (data.mask[:WIDTH], data.mask[WIDTH:]))
         x, y = data.point
+        masks = "mask averages" if len(data.sampled) == 1 else "masks average"
         return (
             f"The net learned {self.values['trained']}. With p = {data.p:.2f} this mask keeps "
             f"{first} of {WIDTH} units in layer 1 and {second} of {WIDTH} in layer 2; at "
             f"({x:.1f}, {y:.1f}) this thinned net says p(orange) = {data.said:.3f}. "
             f"All {2**UNITS:,} thinned nets say {data.average:.3f} on average, with a standard "
             f"deviation of {data.spread:.3f}; the mean net says {data.mean_net:.3f}. "
-            f"{len(data.sampled):,} drawn {'mask' if len(data.sampled) == 1 else 'masks'} "
-            f"average {data.sampled.mean():.3f}."
+            f"{len(data.sampled):,} drawn {masks} {data.sampled.mean():.3f}."
         )
 
 

@@ -126,3 +126,11 @@ def test_the_words_hold_the_numbers(ensemble):
     assert f"{vote.geometric[best]:.3f}" in words
     assert f"{answers.average[24]:.1%}" in words
     assert f"{answers.whole_error:.1%}" in words
+
+
+def test_one_net_says_and_several_say(ensemble):
+    ensemble.set(nets=1, digit=0)
+    assert f"Of 1 thinned net, 1 says {ensemble.data.votes.argmax()}." in ensemble.description
+    ensemble.set(nets=200, order="least disputed first")
+    votes = ensemble.data.votes
+    assert f" {votes.max()} say {votes.argmax()}" in ensemble.description

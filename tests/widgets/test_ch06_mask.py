@@ -144,3 +144,6 @@ def test_the_words_hold_the_numbers(mask):
     for number in (data.said, data.average, data.spread, data.mean_net, data.sampled.mean()):
         assert f"{number:.3f}" in words
     assert f"{int(data.mask[:WIDTH].sum())} of 8 units in layer 1" in words
+    assert "12 drawn masks average" in words
+    mask.set(number=1)
+    assert "1 drawn mask averages" in mask.description
