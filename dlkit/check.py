@@ -91,10 +91,12 @@ def check_number(
 
 
 def _matches(actual: tuple[int, ...], wanted: Shape) -> bool:
-    return len(actual) == len(wanted) and all(
-        length == want or (isinstance(want, str) and length > 0)
-        for length, want in zip(actual, wanted, strict=True)
-    )
+    if len(actual) != len(wanted):
+        return False
+    for length, want in zip(actual, wanted, strict=True):  # not `all(…)`, which is twice as slow
+        if length != want and not (isinstance(want, str) and length > 0):
+            return False
+    return True
 
 
 def _show(shape: Shape) -> str:

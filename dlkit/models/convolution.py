@@ -138,11 +138,6 @@ class _Pool2d(Layer):
         self._x = batch_last(x if x.dtype.kind == "f" else x.astype(np.float32))
         return self._taps(self._x)
 
-    def _blame(self, grad_output: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
-        """∂L/∂y, the batch last, for pictures (C, H', W', N)."""
-        shape = (places[3], *places[:3])
-        return batch_last(check_array("grad_output", grad_output, shape))
-
     def __repr__(self) -> str:
         sizes = [f"{n}={_short(getattr(self, n))}" for n in ("kernel_size", "stride")]
         return f"{type(self).__name__}({', '.join(sizes)})"
@@ -163,7 +158,7 @@ class MaxPool2d(_Pool2d):
         return batch_first(self._y)
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
-        grad_y, grad_x = self._blame(grad_output, self._y.shape), np.zeros_like(self._x)
+        grad_y, grad_x = batch_last(grad_output), np.zeros_like(self._x)
         open_ = np.ones(self._y.shape, bool)  # windows whose winner has not been met yet
         for tap, grad_tap in zip(self._taps(self._x), self._taps(grad_x), strict=True):
             won = tap == self._y
@@ -192,7 +187,7 @@ class AvgPool2d(_Pool2d):
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
         grad_x = np.zeros_like(self._x)
         taps = self._taps(grad_x)
-        share = self._blame(grad_output, taps[0].shape) / len(taps)
+        share = batch_last(grad_output) / len(taps)
         for tap in taps:
             tap += share
         return batch_first(grad_x)

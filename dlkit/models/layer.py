@@ -1,9 +1,12 @@
 """The contract of every model: named parameters, gradients, state; of every layer: two ways."""
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Self
 
 import numpy as np
+
+from dlkit.check import check_array
 
 
 class Model:
@@ -100,8 +103,22 @@ class Layer(Model):
 
     `forward(x)` keeps what `backward` needs. `backward(grad_output)` takes ∂L/∂output, writes
     ∂L/∂parameter into `gradients` and returns ∂L/∂x. A second call overwrites the first: nothing
-    adds up. The dtype of the parameters decides the dtype of the arithmetic.
+    adds up. The dtype of the parameters decides the dtype of the arithmetic. Raises `ValueError`
+    for `backward` before `forward`, and for a gradient that has not the shape of the output.
     """
+
+    _output_shape: tuple[int, ...] | None = None  # of the last `forward`
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """In every layer `forward` notes the shape of its output, and `backward` asks for it.
+
+        What is made of layers leaves that to them, since they may be called one by one.
+        """
+        super().__init_subclass__(**kwargs)
+        if cls.children is Model.children:
+            ways = {"forward": _noting, "backward": _asking, "backward_parameters": _asking}
+            for name in ways.keys() & vars(cls).keys():
+                setattr(cls, name, ways[name](vars(cls)[name]))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the layer's output for the batch `x`, whose first axis counts the examples."""
@@ -120,3 +137,36 @@ class Layer(Model):
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.forward(x)
+
+    def _fitting(self, grad_output: Any) -> np.ndarray:
+        """`grad_output` as an array of the output's shape, or a `ValueError`."""
+        if self._output_shape is None:
+            raise ValueError(
+                f"grad_output belongs to an output, and {type(self).__name__} has given none yet: "
+                "call forward(x) before backward(grad_output)"
+            )
+        return check_array("grad_output", grad_output, self._output_shape)
+
+
+def _noting(forward: Callable) -> Callable:
+    """`forward`, which also notes the shape of its output."""
+
+    @wraps(forward)
+    def forward_noting_shape(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        output = forward(self, *args, **kwargs)
+        self._output_shape = getattr(output, "shape", ())
+        return output
+
+    return forward_noting_shape
+
+
+def _asking(backward: Callable) -> Callable:
+    """`backward`, for a gradient of that shape and for no other."""
+
+    @wraps(backward)
+    def backward_asking_shape(self: Layer, grad_output: Any) -> Any:
+        if getattr(grad_output, "shape", ()) != self._output_shape:
+            grad_output = self._fitting(grad_output)
+        return backward(self, grad_output)
+
+    return backward_asking_shape

@@ -85,7 +85,6 @@ class _Recurrent(Layer):
         return grad_x.reshape(self._x.shape)
 
     def backward_parameters(self, grad_output: np.ndarray) -> None:
-        grad_output = check_array("grad_output", grad_output, self._h[1:].shape)
         dz = self._dz = self._array("dz", len(self.bias_ih_l0))
         self._run_back(grad_output, dz)
         # Σ over the steps and the sequences, as one product each.
@@ -402,7 +401,6 @@ class LastStep(Layer):
         return x[-1]
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
-        grad_output = check_array("grad_output", grad_output, self._shape[1:])
         grad = np.zeros(self._shape, grad_output.dtype)
         grad[-1] = grad_output
         return grad
@@ -421,8 +419,7 @@ class EveryStep(Layer):
         return x.reshape(-1, x.shape[-1])
 
     def backward(self, grad_output: np.ndarray) -> np.ndarray:
-        steps, n, width = self._shape
-        return check_array("grad_output", grad_output, (steps * n, width)).reshape(self._shape)
+        return grad_output.reshape(self._shape)
 
 
 def clip_gradients(gradients: Mapping[str, np.ndarray], max_norm: float) -> float:

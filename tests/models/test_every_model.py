@@ -59,6 +59,22 @@ def test_a_seed_in_place_of_a_generator_gets_a_sentence(kind):
         LAYERS[kind](7)
 
 
+@pytest.mark.parametrize("way", ["backward", "backward_parameters"])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_gradient_without_an_output_or_of_another_shape_gets_a_sentence(kind, way, rng):
+    layer, x = LAYERS[kind](rng), rng.normal(size=SHAPES.get(kind, (6, 5)))
+    y = LAYERS[kind](rng).forward(x)
+    with pytest.raises(ValueError, match=r"grad_output .* none yet: call forward\(x\)"):
+        getattr(layer, way)(np.ones_like(y))
+    y = layer.forward(x)
+    before = {name: array.copy() for name, array in layer.gradients.items()}
+    for bad in (0.5, None, y[:1], y[0], y.T[None]):
+        with pytest.raises(ValueError, match=r"grad_output must (have shape|hold real)"):
+            getattr(layer, way)(bad)
+    for name, array in layer.gradients.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
 @pytest.mark.parametrize("kind", LOSSES)
 def test_loss_agrees_with_both(kind, rng):
     model = mlp((5, 4, 3), Tanh, rng=rng, dtype=np.float64)

@@ -63,6 +63,25 @@ def test_a_step_learns_even_after_a_validation_that_left_the_model_in_use():
     assert model.layers[2].seen == 1
 
 
+def test_layers_may_go_forward_one_by_one_and_back_together():
+    model = net()
+    model(np.ones((5, 4)))
+    a = np.ones((2, 4))
+    for layer in model.layers:
+        a = layer(a)
+    assert model.backward(np.ones((2, 3))).shape == (2, 4)
+
+
+def test_a_layer_of_ones_own_is_told_which_gradient_it_gets():
+    layer = Scale()
+    with pytest.raises(ValueError, match=r"Scale has given none yet: call forward\(x\)"):
+        layer.backward(np.ones((2, 3)))
+    layer.forward(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"grad_output must have shape \(2, 3\), got \(3,\)"):
+        layer.backward(np.ones(3))
+    assert layer.backward([[1, 2, 3], [4, 5, 6]]).shape == (2, 3)
+
+
 def test_the_twin_gets_the_same_mode():
     torch = pytest.importorskip("torch")
     from dlkit.parity import to_torch
