@@ -87,6 +87,7 @@ class ReplayMemory:
         check_number("count", count, low=1, whole=True)
         if not self.added:
             raise ValueError("the memory is empty: add a step before you sample")
+        check_generator("rng", rng)
         return self.take(rng.integers(len(self), size=int(count)))
 
     def last(self, count: int) -> Batch:
@@ -192,6 +193,11 @@ class DQN:
         for name, part in (("rewards", rewards), ("terminated", terminated)):
             if np.shape(part) != (n,):
                 raise ValueError(f"{name} must have shape ({n},), got {np.shape(part)}")
+        if np.shape(next_observations) != np.shape(observations):
+            raise ValueError(
+                f"next_observations must have shape {np.shape(observations)},"
+                f" got {np.shape(next_observations)}"
+            )
         y = self.targets(rewards, next_observations, terminated)  # numbers: no gradient goes here
         q = self.network.forward(observations)
         rows = np.arange(len(q))
@@ -256,6 +262,8 @@ class Practice:
             check_number(f"{name}'s start", start, low=0, high=1)
             check_number(f"{name}'s end", end, low=0, high=1)
             check_number(f"{name}'s steps", steps, low=1, whole=True)
+        if not isinstance(agent, DQN):
+            raise ValueError(f"agent must be a DQN of dlkit.models.dqn, got {agent!r}")
         if agent.actions != env.action_space.n:
             raise ValueError(
                 f"agent must know the {env.action_space.n} actions of env, got {agent.actions}"

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlkit.check import check_number
+from dlkit.check import check_generator, check_number
 from dlkit.models.device_torch import default_device
 
 Source = torch.Generator | np.random.Generator | None
@@ -59,10 +59,25 @@ class ReplayMemory:
         next_observations: Any,
         terminated: Any,
     ) -> None:
-        """Keep N steps, the first of which is the oldest: arrays or tensors with N rows."""
+        """Keep N steps, the first of which is the oldest: arrays or tensors with N rows.
+
+        Nothing of them is kept if something does not fit.
+        """
         steps = len(observations)
         if steps > self.capacity:
-            raise ValueError(f"capacity must be at least {steps} to add so many, got {len(self)}")
+            raise ValueError(
+                f"capacity must be at least {steps} to add so many, got {self.capacity}"
+            )
+        one = tuple(self.observations.shape[1:])
+        _check_steps(
+            steps,
+            observations=(observations, one),
+            actions=(actions, ()),
+            rewards=(rewards, ()),
+            next_observations=(next_observations, one),
+            terminated=(terminated, ()),
+        )
+        _check_whole(actions)
         place = self.added % self.capacity
         before_the_end = min(steps, self.capacity - place)
         for kept, new in (
@@ -125,6 +140,13 @@ class DQN:
         self.gamma = check_number("gamma", gamma, low=0, high=1)
         self.target_every = int(check_number("target_every", target_every, low=1, whole=True))
         self.huber = np.inf if huber is None else check_number("huber", huber, low=0, strict=True)
+        if not isinstance(network, nn.Module):
+            raise ValueError(
+                f"network must be a module of torch, got {network!r}"
+                " (what is made of NumPy goes into dqn.DQN)"
+            )
+        if not isinstance(optimiser, torch.optim.Optimizer | None):
+            raise ValueError(f"optimiser must be one of torch.optim, got {optimiser!r}")
         self.double = double
         self.network = network
         self.target = copy.deepcopy(network).requires_grad_(False)
@@ -172,8 +194,21 @@ class DQN:
         return rewards + self.gamma * worth * ~terminated.bool()
 
     def learn(self, batch: Batch) -> Tensor:
-        """Take one step down the mean loss of a batch; return that loss, still on the device."""
+        """Take one step down the mean loss of a batch; return that loss, still on the device.
+
+        Raises `ValueError` where the five parts are not of one length. Whether each action exists
+        is left to the device: to ask would be to wait for it.
+        """
         observations, actions, rewards, next_observations, terminated = batch
+        one = tuple(observations.shape[1:])
+        _check_steps(
+            len(observations),
+            actions=(actions, ()),
+            rewards=(rewards, ()),
+            next_observations=(next_observations, one),
+            terminated=(terminated, ()),
+        )
+        _check_whole(actions)
         y = self.targets(rewards, next_observations, terminated)  # numbers: no gradient goes here
         error = self.q(observations).gather(1, actions[:, None])[:, 0] - y
         clipped = error.detach().clamp(-self.huber, self.huber)
@@ -240,11 +275,19 @@ class Practice:
         self.batch_size = int(check_number("batch_size", batch_size, low=1, whole=True))
         self.begin = int(check_number("begin", begin, low=1, whole=True))
         self.every = int(check_number("every", every, low=1, whole=True))
-        for name, (start, end, steps) in {"epsilon": epsilon, "rate": rate or (0, 0, 1)}.items():
+        for name, line in {"epsilon": epsilon, "rate": rate or (0, 0, 1)}.items():
+            if not isinstance(line, tuple | list) or len(line) != 3:
+                raise ValueError(f"{name} must be (start, end, steps), got {line!r}")
+            start, end, steps = line
             check_number(f"{name}'s start", start, low=0, high=1)
             check_number(f"{name}'s end", end, low=0, high=1)
             check_number(f"{name}'s steps", steps, low=1, whole=True)
-        self.agent, self.envs, self.rng, self.source = agent, envs, rng, source
+        if not isinstance(agent, DQN):
+            raise ValueError(f"agent must be a DQN of dlkit.models.dqn_torch, got {agent!r}")
+        if agent.actions != (known := envs.single_action_space.n):
+            raise ValueError(f"agent must know the {known} actions of envs, got {agent.actions}")
+        self.agent, self.envs, self.source = agent, envs, source
+        self.rng = check_generator("rng", rng)
         self.epsilon_line, self.rate_line, self.replay = epsilon, rate, replay
         space = envs.single_observation_space
         dtype = getattr(torch, str(space.dtype))
@@ -365,9 +408,10 @@ class FrameMemory:
     def sample(self, count: int, rng: Source = None) -> Batch:
         """`count` steps drawn at random, each with the same chance, some perhaps twice."""
         check_number("count", count, low=1, whole=True)
-        # The oldest rows have lost the frames before them; the newest does not know its next one.
+        # The oldest rows have lost the frames before them, as many as a stack holds less one, and
+        # one more where the clock broke a row off; the newest does not know its next frame.
         oldest = max(self.rows - self.length, 0)
-        first = oldest + (self.stack - 1 if oldest else 0)
+        first = oldest + (self.stack if oldest else 0)
         if self.rows - 1 - first < 1:
             raise ValueError("the memory holds too little: add two steps before you sample")
         device = self.frames.device
@@ -429,9 +473,26 @@ def before_reset(after: np.ndarray, ended: np.ndarray, info: dict[str, Any]) -> 
 
 def draw(below: int, count: int, rng: Source, device: torch.device) -> Tensor:
     """`count` whole numbers in 0 … below - 1, each with the same chance, on the device."""
+    if not isinstance(rng, Source):
+        raise ValueError(f"rng must be a generator of NumPy or torch, or None, got {rng!r}")
     if isinstance(rng, np.random.Generator):
         return torch.from_numpy(rng.integers(below, size=count)).to(device, non_blocking=True)
     return torch.randint(below, (count,), generator=rng, device=device)
+
+
+def _check_steps(steps: int, **parts: tuple[Any, tuple[int, ...]]) -> None:
+    """Each part must have one entry of its shape for each step; asks nothing of a device."""
+    if steps == 0:
+        raise ValueError("observations is empty")
+    for name, (part, one) in parts.items():
+        if (shape := tuple(np.shape(part))) != (steps, *one):
+            raise ValueError(f"{name} must have shape {(steps, *one)}, got {shape}")
+
+
+def _check_whole(actions: Any) -> None:
+    dtype = torch.as_tensor(actions).dtype
+    if dtype.is_floating_point:
+        raise ValueError(f"actions must be whole numbers, got {dtype}")
 
 
 def _line(line: tuple[float, float, int], now: int) -> float:

@@ -144,6 +144,8 @@ class QLearning:
                 f"state must lie in 0 … {states - 1} and action in 0 … {actions - 1},"
                 f" got state {state!r} and action {action!r}"
             )
+        if not 0 <= next_state < states:
+            raise ValueError(f"next_state must lie in 0 … {states - 1}, got {next_state!r}")
         future = 0.0 if terminated else self.gamma * self._worth(next_state, next_action)
         error = reward + future - self.table[state, action]
         self.table[state, action] += self.learning_rate * error
@@ -165,6 +167,10 @@ class Sarsa(QLearning):
     def _worth(self, next_state: int, next_action: int | None) -> float:
         if next_action is None:
             raise ValueError("SARSA learns from the action that follows: give next_action")
+        if not 0 <= next_action < self.table.shape[1]:
+            raise ValueError(
+                f"next_action must lie in 0 … {self.table.shape[1] - 1}, got {next_action!r}"
+            )
         return self.table[next_state, next_action]
 
 

@@ -8,6 +8,7 @@ import torch
 
 from dlkit.envs.cartpole import CartPole, CartPoleVector
 from dlkit.envs.grid_world import GridWorld
+from dlkit.models import dqn_torch
 from dlkit.models.dense import Linear, Tanh, mlp
 from dlkit.models.dqn import CARTPOLE, DQN, Practice, ReplayMemory, play
 from dlkit.models.optimisers import SGD
@@ -299,6 +300,11 @@ def test_bad_settings_are_refused(rng):
         ReplayMemory(5, (4,)).sample(1, rng)
     with pytest.raises(ValueError, match="memory is empty"):
         ReplayMemory(5, (4,)).last(1)
+    memory = ReplayMemory(5, (4,))
+    memory.add(np.zeros(4), 0, 1.0, np.zeros(4), False)
+    for seed in (0, None):
+        with pytest.raises(ValueError, match=f"rng must be a generator .*, got {seed}"):
+            memory.sample(1, seed)
     for name, value in {"batch_size": 0, "every": 0, "begin": 0.5}.items():
         with pytest.raises(ValueError, match=f"{name} must be"):
             Practice(DQN(network), CartPole(), rng, **(CARTPOLE | {name: value}))
@@ -341,6 +347,7 @@ def test_the_end_may_be_told_in_ones_and_zeros(kind):
         ({"rewards": None}, r"rewards must have shape \(5,\), got \(\)"),
         ({"terminated": np.zeros((5, 1))}, r"terminated must have shape \(5,\)"),
         ({"observations": np.ones((1, 4))}, r"actions must have shape \(1,\), got \(5,\)"),
+        ({"next_observations": np.ones((1, 4))}, r"next_observations must have shape \(5, 4\)"),
     ],
 )
 def test_a_batch_that_does_not_fit_teaches_nothing(changed, says, rng):
@@ -396,6 +403,8 @@ def test_what_an_agent_is_made_of(rng):
                 Practice(DQN(network), CartPole(), rng, **{name: line})
     with pytest.raises(ValueError, match="agent must know the 2 actions of env, got 3"):
         Practice(DQN(mlp((4, 8, 3), rng=rng)), CartPole(), rng)
+    with pytest.raises(ValueError, match=r"agent must be a DQN of dlkit.models.dqn, got"):
+        Practice(dqn_torch.DQN(torch.nn.Linear(4, 2)), CartPole(), rng)
 
 
 def test_play_refuses_what_would_never_end_or_mean_nothing(rng):

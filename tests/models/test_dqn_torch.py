@@ -142,12 +142,22 @@ def test_bad_input_gets_a_sentence():
             action(1)
     with pytest.raises(ValueError, match="capacity must be at least 4"):
         kept.add(*[np.ones((4, 1))] * 5)
+    with pytest.raises(ValueError, match="to add so many, got 3"):
+        kept.add(*[np.ones((4, 1))] * 5)
     with pytest.raises(ValueError, match="count must be at least 1, got 0"):
         kept.sample(0)
+    kept.add(np.ones((1, 1)), [0], [1.0], np.ones((1, 1)), [False])
+    with pytest.raises(ValueError, match=r"rng must be a generator of NumPy or torch, .* got 7"):
+        kept.sample(1, 7)
     net = torch.nn.Linear(4, 2)
     for settings in ({"gamma": 2}, {"target_every": 0}, {"huber": 0}):
         with pytest.raises(ValueError, match=next(iter(settings))):
             dqn_torch.DQN(net, **settings)
+    for wrong in (None, agent().network):
+        with pytest.raises(ValueError, match=r"network must be a module of torch, got .*dqn.DQN"):
+            dqn_torch.DQN(wrong)
+    with pytest.raises(ValueError, match=r"optimiser must be one of torch.optim, got"):
+        dqn_torch.DQN(net, optimiser=agent().optimiser)
     waiting = SyncVectorEnv([CartPole] * 2)  # gymnasium's default resets one step later
     with pytest.raises(ValueError, match="envs must begin anew in the step"):
         dqn_torch.Practice(dqn_torch.DQN(net), waiting, np.random.default_rng(0))
@@ -155,6 +165,73 @@ def test_bad_input_gets_a_sentence():
         dqn_torch.Practice(
             dqn_torch.DQN(net), CartPoleVector(2), np.random.default_rng(0), epsilon=(1, 2, 3)
         )
+
+
+def test_a_practice_asks_for_what_fits_together():
+    learner, rng = dqn_torch.DQN(torch.nn.Linear(4, 2)), np.random.default_rng(0)
+    for name in ("epsilon", "rate"):
+        for line in (0.1, (1.0, 0.1), "abc"):
+            with pytest.raises(ValueError, match=rf"{name} must be \(start, end, steps\), got"):
+                dqn_torch.Practice(learner, CartPoleVector(2), rng, **{name: line})
+    with pytest.raises(ValueError, match="rng must be a generator"):
+        dqn_torch.Practice(learner, CartPoleVector(2), 0)
+    with pytest.raises(ValueError, match="agent must know the 3 actions of envs, got 2"):
+        dqn_torch.Practice(learner, BricksVector(2), rng)
+    with pytest.raises(ValueError, match=r"agent must be a DQN of dlkit.models.dqn_torch, got"):
+        dqn_torch.Practice(agent(), CartPoleVector(2), rng)
+
+
+def steps_of_five():
+    return {
+        "observations": np.ones((5, 4), np.float32),
+        "actions": np.zeros(5, int),
+        "rewards": np.ones(5, np.float32),
+        "next_observations": np.ones((5, 4), np.float32),
+        "terminated": np.zeros(5, bool),
+    }
+
+
+MISFITS = [
+    ({"actions": np.zeros((5, 1), int)}, r"actions must have shape \(5,\), got \(5, 1\)"),
+    ({"actions": np.full(5, 0.5)}, "actions must be whole numbers, got torch.float64"),
+    ({"rewards": np.ones((5, 1))}, r"rewards must have shape \(5,\), got \(5, 1\)"),
+    ({"rewards": np.ones(1)}, r"rewards must have shape \(5,\), got \(1,\)"),
+    ({"next_observations": np.ones((1, 4))}, r"next_observations must have shape \(5, 4\)"),
+    ({"terminated": np.zeros((5, 1), bool)}, r"terminated must have shape \(5,\)"),
+]
+
+
+@pytest.mark.parametrize(("changed", "says"), MISFITS)
+def test_a_batch_that_does_not_fit_teaches_nothing(changed, says):
+    learner = dqn_torch.DQN(torch.nn.Linear(4, 3))
+    before = learner.network.weight.clone()
+    batch = map(torch.as_tensor, (steps_of_five() | changed).values())
+    with pytest.raises(ValueError, match=says):
+        learner.learn(tuple(batch))
+    assert learner.updates == 0
+    assert torch.equal(learner.network.weight, before)
+
+
+def test_an_empty_batch_is_refused():
+    learner = dqn_torch.DQN(torch.nn.Linear(4, 3))
+    with pytest.raises(ValueError, match="observations is empty"):
+        learner.learn(tuple(torch.as_tensor(part[:0]) for part in steps_of_five().values()))
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        *MISFITS,
+        ({"observations": np.ones((5, 1))}, r"observations must have shape \(5, 4\), got \(5, 1\)"),
+        ({"rewards": 1.0}, r"rewards must have shape \(5,\), got \(\)"),
+    ],
+)
+def test_steps_that_do_not_fit_leave_the_memory_as_it_was(changed, says):
+    kept = dqn_torch.ReplayMemory(7, (4,), device="cpu")
+    with pytest.raises(ValueError, match=says):
+        kept.add(**(steps_of_five() | changed))
+    assert not len(kept)
+    assert not kept.observations.any()
 
 
 # --- The agent ---------------------------------------------------------------------------------
@@ -301,6 +378,19 @@ def test_what_the_clock_broke_off_is_not_drawn():
     with Waits() as waits:
         kept.sample(5)
     assert not waits.count
+
+
+def test_the_oldest_steps_that_are_drawn_have_all_their_frames():
+    """For a row that the clock broke off the one before it is drawn: its frames must be there."""
+    oldest_broken = 0
+    for seed in range(60):
+        kept = dqn_torch.FrameMemory(8, 1, (4, 1, 2), device="cpu")
+        seen = [(kept.add(*step), (*step, late))[1] for *step, late in walks(1, 30, seed=seed)]
+        oldest_broken += seen[30 - 8 + 3][5][0]
+        stacks = {step[0][0].tobytes() for step in seen}
+        drawn, *_ = kept.sample(100, np.random.default_rng(0))
+        assert {stack.numpy().tobytes() for stack in drawn} <= stacks
+    assert oldest_broken > 2
 
 
 def test_the_frames_memory_says_what_it_needs():

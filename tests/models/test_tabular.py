@@ -230,7 +230,15 @@ def test_what_the_table_does_not_have_is_not_learned():
     for state, action in ((-1, 0), (4, 0), (0, -1), (0, 2)):
         with pytest.raises(ValueError, match=r"state must lie in 0 … 3 and action in 0 … 1, got"):
             agent.update(state, action, 1.0, 1, False)
+    for after in (-1, 4):
+        with pytest.raises(ValueError, match=rf"next_state must lie in 0 … 3, got {after}"):
+            agent.update(0, 0, 1.0, after, False)
     assert not agent.table.any()
+    sarsa = Sarsa(4, 2, gamma=0.9)
+    for action in (-1, 2):
+        with pytest.raises(ValueError, match=rf"next_action must lie in 0 … 1, got {action}"):
+            sarsa.update(0, 0, 1.0, 1, False, action)
+    assert not sarsa.table.any()
 
 
 def test_a_walk_asks_for_a_table_of_its_world(rng):
