@@ -31,7 +31,7 @@ def test_twelve_sigmoid_layers_need_a_gain_of_ten_and_saturate(seed):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_with_gain_8_it_gets_worse_before_it_gets_better(seed):
-    # Seeds 0 to 3: the first layer's gradient falls to 0.03 to 0.22, the last one's to 0.68 to 0.77.
+    # Seeds 0 to 3: the first layer gets 0.03 to 0.22 of its gradient, the last one 0.68 to 0.77.
     training = TrainItAnyway(gain=8.0, seed=seed)
     looks = [training.data.profile.backward]
     for _ in range(60):
