@@ -228,6 +228,13 @@ class EpsilonGreedy(Exercise):
                 f"With epsilon = {epsilon} each of the others should come in {epsilon / 4:.0%} of "
                 f"the cases, but their shares are {_show(rest)}.",
             )
+        coins = np.random.default_rng(1), np.random.default_rng(1)
+        first, again = ([self._one(answer, q, 1.0, rng) for _ in range(50)] for rng in coins)
+        wrong_if(
+            first != again,
+            "Called again with a generator of the same seed it takes other actions. All chance "
+            "comes from rng.",
+        )
 
     @staticmethod
     def _one(answer: Any, q: np.ndarray, epsilon: float, rng: np.random.Generator) -> int:
@@ -380,6 +387,10 @@ class LossGradient(Exercise):
                 ),
                 "an error beyond 1 gives no gradient at all; it should give ±1": only(
                     np.where(np.abs(error) <= 1, error, 0) / 5
+                ),
+                "clip the error first, then divide by N": only(np.clip(error / 5, -1, 1)),
+                "an error within -1 … 1 is its own slope; here only its sign is left": only(
+                    np.sign(error) / 5
                 ),
                 "that is the loss itself; its slope is wanted": only(
                     np.where(np.abs(error) <= 1, error**2 / 2, np.abs(error) - 0.5) / 5

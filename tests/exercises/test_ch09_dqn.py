@@ -48,6 +48,10 @@ def not_the_best(q, rng):
     return rng.choice(np.flatnonzero(q < q.max()))
 
 
+def coins_of_its_own(q, epsilon, rng, coins=np.random.default_rng(0)):  # noqa: B008
+    return greedy()(q, epsilon, coins)
+
+
 def target(worth=lambda q: q.max(axis=1), on=lambda ended: ~ended, gamma=1.0):
     return lambda r, q, ended, discount: r + discount**gamma * worth(q) * on(ended)
 
@@ -117,6 +121,7 @@ WRONG = [
     ("epsilon_greedy", greedy(other=not_the_best), "may be the best one"),
     ("epsilon_greedy", greedy(best=np.argmin), "not the smallest"),
     ("epsilon_greedy", greedy(best=np.max), "the number of an action"),
+    ("epsilon_greedy", coins_of_its_own, "All chance comes from rng"),
     ("q_target", target(on=always), "no future"),
     ("q_target", target(on=lambda ended: ended), "the other way"),
     ("q_target", target(gamma=0), "γ is missing"),
@@ -140,6 +145,12 @@ WRONG = [
     ("loss_gradient", gradient(slope=lambda error: -np.clip(error, -1, 1)), "uphill"),
     ("loss_gradient", gradient(slope=lambda error: np.clip(2 * error, -1, 1)), "not 2 δ"),
     ("loss_gradient", gradient(slope=lambda error: error * (abs(error) <= 1)), "it should give ±1"),
+    (
+        "loss_gradient",
+        gradient(lambda error: np.clip(error / 5, -1, 1), lambda q: 1),
+        "then divide",
+    ),
+    ("loss_gradient", gradient(slope=np.sign), "an error within -1 … 1 is its own slope"),
     (
         "loss_gradient",
         lambda q, actions, y: np.clip(q - y[:, None], -1, 1) / len(q),
