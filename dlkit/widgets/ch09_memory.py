@@ -191,6 +191,7 @@ class SharedMemory:
         for name, array in self._arrays.items():
             array[:kept] = old[name][end - kept : end]
         self.start, self._tip = self.added - kept, [self.added]
+        self.drawn = self.drawn[self.drawn >= self.start]  # the rest is forgotten
 
     def __deepcopy__(self, memo: dict) -> "SharedMemory":
         return copy.copy(self)

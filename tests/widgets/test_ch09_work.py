@@ -49,6 +49,20 @@ def test_the_memory_is_that_of_the_model(rng, game):
     assert set(rewards) == set(plain.rewards)  # of 2,000 draws none of 50 steps is missed
 
 
+def test_the_last_batch_is_shown_where_it_lay_when_its_oldest_step_is_forgotten(rng):
+    setting = SETTINGS["CartPole"]
+    shared = SharedMemory(10, 4, setting)
+    step = np.zeros(4), 0, 1.0, np.zeros(4), False  # the middle of the picture
+    for _ in range(shared.FIRST - 1):
+        shared.add(*step)
+    shared.sample(200, rng)
+    middle = shared.spots[0]
+    for _ in range(2):
+        shared.add(*step)  # the second finds no room left: the memory moves
+    assert len(shared.drawn_spots) > 100
+    assert (shared.drawn_spots == middle).all()
+
+
 def test_copies_of_a_memory_share_the_past_and_nothing_else(rng):
     setting = SETTINGS["CartPole"]
     one = SharedMemory(1000, 4, setting)
