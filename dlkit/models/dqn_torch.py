@@ -132,7 +132,7 @@ class DQN:
         network: nn.Module,
         *,
         gamma: float = 0.99,
-        target_every: int = 250,
+        target_every: int = 60,
         double: bool = False,
         huber: float | None = 1.0,
         optimiser: torch.optim.Optimizer | None = None,

@@ -1,5 +1,7 @@
 """The DQN's twin: the same numbers as the original, many worlds at once, nothing that waits."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,13 @@ def test_a_target_that_is_never_updated_is_found(monkeypatch):
     monkeypatch.setattr(dqn_torch.DQN, "update_target", lambda self: None)
     report = compare_dqn(agent(target_every=5), memory())
     assert report.worst.relative > 1e-4
+
+
+@pytest.mark.parametrize("name", ["DQN", "Practice"])
+def test_twins_begin_with_the_same_settings(name):
+    ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (dqn, dqn_torch))
+    for setting in ours.keys() & theirs.keys():
+        assert ours[setting].default == theirs[setting].default, setting
 
 
 def test_an_end_told_as_one_is_an_end():
