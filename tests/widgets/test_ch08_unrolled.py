@@ -36,6 +36,19 @@ def test_the_theory_of_the_elman_net_holds(radius, strength, start):
     assert found == pytest.approx(theory, rel=0.1)
 
 
+def test_an_input_asks_for_a_larger_radius_as_the_chapter_s_answer_says():
+    radii = np.arange(1, 2.01, 0.05)
+    first = []
+    for start in range(10):
+        lengths = (run("Elman", radius, 30, 0.5, 1.0, np.inf, start).lengths for radius in radii)
+        first.append(next(r for r, each in zip(radii, lengths, strict=True) if each[0] > each[-1]))
+    assert first[0] == pytest.approx(1.5)  # the start that is given
+    assert min(first) == pytest.approx(1.5)
+    assert max(first) == pytest.approx(1.9)
+    lost = [run("Elman", 1.5, 30, 1.0, 1.0, np.inf, start).lengths for start in range(10)]
+    assert max(each[0] / each[-1] for each in lost) < 0.1  # a stronger input
+
+
 def test_the_forget_gate_opens_and_the_gradient_arrives():
     rates = [run("LSTM", 0.9, 60, 0.3, bias, np.inf, 0).rates for bias in (-3, 0, 3)]
     assert rates[0][0] < rates[1][0] < rates[2][0]
