@@ -45,6 +45,8 @@ WIDE = {  # where five by five is more than three by three with a border
 SUM, AS_IT_IS = "by the sum of the weights", "by 1"
 MOVES = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
 
+EVEN = 0.203  # the luminance on which plots.PAPER[0] and plots.INK[0] stand out alike
+
 SHOW, LEFTS, LOW = 3.0, (0.12, 3.6), 2.6  # side, lefts and low of the pictures, in inches
 CELLS, CELL_LEFTS, CELL_LOW = 1.7, (0.12, 2.3, 4.48), 0.28
 
@@ -257,19 +259,8 @@ class KernelLab(DrawnExplorer):
     def _tiles(self, data: Filtered) -> Iterator[Tile]:
         for left, values in zip(LEFTS, (data.picture, data.output), strict=True):
             yield Tile(left, LOW, SHOW, SHOW, self._pixels(values), frame=plots.GREY)
-        most = float(np.abs(data.weights).max()) or 1.0
-        signed = SIGNED[self.dark]
-        bright = float(np.abs(data.products).max()) or 1.0
-        for left, pixels in zip(
-            CELL_LEFTS,
-            (
-                paint(data.weights[::-1] / most, signed),
-                paint(2 * data.patch[::-1] - 1, self._greys()),
-                paint(data.products[::-1] / bright, signed),
-            ),
-            strict=True,
-        ):
-            yield Tile(left, CELL_LOW, CELLS, CELLS, pixels, frame=plots.GREY)
+        for left, colours in zip(CELL_LEFTS, self._colours(data), strict=True):
+            yield Tile(left, CELL_LOW, CELLS, CELLS, colours[::-1], frame=plots.GREY)
 
     def _pixels(self, values: np.ndarray) -> np.ndarray:
         """Grey where nothing is negative, else blue below zero and orange above."""
@@ -308,27 +299,24 @@ class KernelLab(DrawnExplorer):
         """The numbers in the cells; on strong colours and on ink they change theirs."""
         size = len(data.weights)
         cell, points = CELLS / size, 10 if size == 3 else 7
-        bright = float(np.abs(data.products).max()) or 1.0
-        parts = data.weights, data.patch, data.products
-        for left, values in zip(CELL_LEFTS, parts, strict=True):
+        parts = zip((data.weights, data.patch, data.products), self._colours(data), strict=True)
+        for left, (values, colours) in zip(CELL_LEFTS, parts, strict=True):
+            light = _wants_light_ink(colours)
             for (row, column), value in np.ndenumerate(values):
-                if values is data.patch:
-                    dark = paint(np.array([2 * value - 1]), self._greys())[0, 0] < 128
-                    ink = plots.PAPER[0] if dark else plots.INK[0]
-                elif values is data.weights:
-                    most = float(np.abs(values).max()) or 1.0
-                    ink = self._readable(value / most)
-                else:
-                    ink = self._readable(value / bright)
                 text = f"{value:g}" if values is data.weights else _two(value)
                 x, y = left + cell * (column + 0.5), CELL_LOW + CELLS - cell * (row + 0.5)
+                ink = plots.PAPER[0] if light[row, column] else plots.INK[0]
                 yield Label(x, y, text.replace("-", "−"), Style(ink, size=points))
 
-    def _readable(self, colour: float) -> str:
-        """The ink upon a signed colour: light upon strong blue, dark upon strong orange."""
-        if colour < -0.5:
-            return plots.PAPER[0]
-        return plots.INK[0] if colour > 0.5 else self.ink
+    def _colours(self, data: Filtered) -> tuple[np.ndarray, ...]:
+        """The cells of kernel, patch and products in colour, each (k, k, 4)."""
+        most, bright = (np.abs(v).max() or 1.0 for v in (data.weights, data.products))
+        signed = SIGNED[self.dark]
+        return (
+            paint(data.weights / most, signed),
+            paint(2 * data.patch - 1, self._greys()),
+            paint(data.products / bright, signed),
+        )
 
     def describe(self, data: Filtered) -> str:
         size, values = len(data.weights), self.values
@@ -350,6 +338,13 @@ class KernelLab(DrawnExplorer):
             f"{_two(data.output.mean())}. At row {row}, column {column} the {size * size} products "
             f"add up to {_two(data.total)}."
         ).replace("-", "−")
+
+
+def _wants_light_ink(colours: np.ndarray) -> np.ndarray:
+    """Where light letters stand out more than dark ones: by the contrast of WCAG 2.1, (k, k)."""
+    parts = colours[..., :3] / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722) < EVEN
 
 
 def _two(value: float) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from dlkit.widgets.ch07_kernel import (
     AS_IT_IS,
@@ -220,3 +221,28 @@ def test_photographs_are_small_and_grey(name):
     grey = photograph(name)
     assert grey.shape == (100, 100)
     assert 0 <= grey.min() < 0.2 < 0.8 < grey.max() <= 1
+
+
+def luminance(colour):
+    """Of red, green, blue in 0 … 1, as WCAG 2.1 defines it."""
+    parts = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
+    return sum(part * weight for part, weight in zip(parts, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("preset", ["vertical edges", "sharpen", "emboss"])
+def test_every_number_stands_out_from_its_cell(lab, preset, dark):
+    """As far as the darker of two inks can everywhere: 4.1 times the luminance."""
+    lab._retheme(dark)
+    for place in ((48, 48), (20, 30), (90, 5)):
+        lab.set(preset=preset, place=place)
+        lab._prepare()
+        pixels = lab.frame.layers.pixels()[..., :3] / 255
+        height = len(pixels)
+        for label in lab.labels._labels:
+            if label.y > CELL_LOW + CELLS or label.y < CELL_LOW or len(label.text) < 1:
+                continue
+            x, y = lab.labels._to_pixels.transform((label.x, label.y)).round().astype(int)
+            beside = pixels[height - y - 14, x]  # the cell above its number
+            light, less = sorted(map(luminance, (beside, to_rgb(label.style.ink))), reverse=True)
+            assert (light + 0.05) / (less + 0.05) > 4.1, (label, beside)
