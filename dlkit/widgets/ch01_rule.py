@@ -287,7 +287,9 @@ class RosenblattRule(TrainingExplorer):
         )
 
     def _status(self, lesson):
-        if not lesson.separable:
+        if not len(lesson.x):
+            ceiling = "no points, no bound"
+        elif not lesson.separable:
             ceiling = "no line parts these points: no bound"
         elif np.isfinite(lesson.bound):
             ceiling = f"bound (R/γ)² = {lesson.bound:,.0f}"

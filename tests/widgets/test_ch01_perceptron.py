@@ -319,6 +319,7 @@ def test_points_are_placed_dragged_and_removed_by_keys():
 def test_training_without_points_gets_a_sentence():
     rule = RosenblattRule()
     button(rule, "Remove all points").click()
+    assert rule._status(rule.data)[1] == "no points, no bound"
     button(rule, "Step").click()
     assert "no point to learn from" in rule.message
     assert rule.data.shown == 0
