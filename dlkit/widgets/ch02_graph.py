@@ -98,7 +98,11 @@ class ComputationalGraph(Explorer):
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
         expression = ipywidgets.Combobox(
-            value=READY[0], options=READY, description="expression", continuous_update=False
+            value=READY[0],
+            options=READY,
+            description="expression",
+            continuous_update=False,
+            layout=ipywidgets.Layout(grid_area="auto / 1 / auto / -1"),  # a row of its own
         )
         sliders = {
             name: ipywidgets.FloatSlider(value=START[name], min=-5, max=5, step=0.05)

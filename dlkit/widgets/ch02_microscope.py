@@ -61,13 +61,17 @@ class GradientMicroscope(Explorer):
     size = (9.8, 5.4)
 
     def controls(self) -> dict[str, ipywidgets.Widget]:
+        exponent = ipywidgets.FloatSlider(
+            value=-2.0, min=-12, max=-1, step=0.1, readout_format=".1f", description="log₁₀ h"
+        )
+        distance = ipywidgets.FloatLogSlider(
+            value=0.1, base=10, min=-6, max=0, step=0.1, description="distance from z = 0"
+        )
+        for slider in (exponent, distance):  # with many steps: each in a row of its own
+            slider.layout.grid_area = "auto / 1 / auto / -1"
         return {
-            "exponent": ipywidgets.FloatSlider(
-                value=-2.0, min=-12, max=-1, step=0.1, readout_format=".1f", description="log₁₀ h"
-            ),
-            "distance": ipywidgets.FloatLogSlider(
-                value=0.1, base=10, min=-6, max=0, step=0.1, description="distance from z = 0"
-            ),
+            "exponent": exponent,
+            "distance": distance,
             "activation": ipywidgets.Dropdown(
                 value="tanh", options=list(LAYERS), description="activation"
             ),

@@ -27,6 +27,7 @@ def test_graph(lab):
     expect(graph.description).to_contain_text("Step 15 of 15")
     graph.in_both_themes("ch02-graph")
     typed = graph.control("expression")
+    assert typed.evaluate("field => field.scrollWidth <= field.clientWidth")  # all of it is seen
     typed.fill("(w*x")
     typed.press("Enter")
     expect(graph.message).to_contain_text("cannot be read")
@@ -98,6 +99,8 @@ def test_playground(lab):
 
 def test_microscope(lab):
     microscope = lab.show("GradientMicroscope()", SETUP)
+    for track in microscope.root.locator(".noUi-target").all():
+        assert track.bounding_box()["width"] > 300  # so that a hand can set each of many steps
     before = microscope.settled()
     microscope.slider("log₁₀ h").press("ArrowLeft")
     microscope.wait_for_change(before)
