@@ -7,6 +7,7 @@ Hasselt, Guez and Silver 2016). dqn_torch is the twin.
 """
 
 import copy
+import math
 import operator
 from typing import Any
 
@@ -74,6 +75,8 @@ class ReplayMemory:
                 "action must be a whole number and reward a number,"
                 f" got action {action!r} and reward {reward!r}"
             ) from None
+        if not math.isfinite(reward):
+            raise ValueError(f"reward must be finite, got {reward}")
         place = self.added % self.capacity
         self.observations[place] = observation
         self.actions[place] = action

@@ -5,6 +5,7 @@ later counting γᵏ. `transitions` P is (states, actions, states), `rewards` R 
 expected reward of a step; the rows of P are 0 where nothing follows.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,8 @@ class QLearning:
         """Learn from one step; return the error r + γ max Q(s′, ·) - Q(s, a) before it.
 
         Where the story ends (`terminated`) nothing is added to r: there is no future. Raises
-        `ValueError`, and learns nothing, from a state or an action that the table does not have.
+        `ValueError`, and learns nothing, from a state or an action that the table does not have, or
+        from a reward that is not finite.
         """
         states, actions = self.table.shape
         if not (0 <= state < states and 0 <= action < actions):
@@ -146,6 +148,8 @@ class QLearning:
             )
         if not 0 <= next_state < states:
             raise ValueError(f"next_state must lie in 0 … {states - 1}, got {next_state!r}")
+        if not math.isfinite(reward):
+            raise ValueError(f"reward must be finite, got {reward}")
         future = 0.0 if terminated else self.gamma * self._worth(next_state, next_action)
         error = reward + future - self.table[state, action]
         self.table[state, action] += self.learning_rate * error

@@ -369,6 +369,7 @@ def test_a_batch_that_does_not_fit_teaches_nothing(changed, says, rng):
         ({"action": 0.5}, "action must be a whole number"),
         ({"action": "left"}, "action must be a whole number"),
         ({"reward": None}, "reward a number, got action 0 and reward None"),
+        ({"reward": np.nan}, "reward must be finite, got nan"),
     ],
 )
 def test_a_step_that_does_not_fit_leaves_a_full_memory_as_it_was(changed, says):

@@ -233,6 +233,9 @@ def test_what_the_table_does_not_have_is_not_learned():
     for after in (-1, 4):
         with pytest.raises(ValueError, match=rf"next_state must lie in 0 … 3, got {after}"):
             agent.update(0, 0, 1.0, after, False)
+    for reward in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"reward must be finite, got {reward}"):
+            agent.update(0, 0, reward, 1, False)
     assert not agent.table.any()
     sarsa = Sarsa(4, 2, gamma=0.9)
     for action in (-1, 2):
