@@ -218,7 +218,9 @@ class GateMicroscope(Explorer):
         ax.set(ylim=(0, MOST_BITS), yticks=[0, 5, 10], ylabel="bits")
         ax.set_xlabel("how much the next symbol surprised")
         ax.spines[["top", "right"]].set_visible(False)
-        (self.bit_line,) = ax.plot([], [], "o-", color=plots.SKY, lw=1.4, markersize=4)
+        (self.bit_line,) = ax.plot(
+            [], [], "o-", color=plots.SKY, lw=1.4, markersize=4, clip_on=False
+        )
         (self.held_line,) = ax.plot([], [], "x--", color=plots.VERMILION, lw=1.2, markersize=5)
         ax.legend(
             [self.bit_line, self.held_line],

@@ -226,6 +226,7 @@ class Unrolled(Explorer):
             (3.12, f"at step {at}", head),
             (2.89, f"gradient {_short(float(data.lengths[at - 1]))}", plain),
             (2.66, f"trace {_short(float(data.signal[at - 1]))}", plain),
+            (2.3, "lengths, log scale", head),
         ]
         names = "gradient, all weights", "after clipping", "the weights"
         numbers = (data.before, data.after, data.weights)
