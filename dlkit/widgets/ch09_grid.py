@@ -65,7 +65,7 @@ BRUSHES = {
     "reward": "r",
 }
 STEPS = {"one move": 0, "one episode": 1, "10 episodes": 10}
-VIEWS = ("Q of each action", "value of each square", "visits")
+VIEWS = ("Q of each action", "V of each square", "visits")
 LIMIT = 200  # moves after which an episode is broken off
 RECENT = 10  # episodes of which the mean return is shown
 POINTS = 400  # of a curve, at most
@@ -213,7 +213,7 @@ class PaintTheWorld(TrainingExplorer):
             "cost": slider(-0.04, -0.2, 0.0, 0.02, "reward of a step"),
             "anywhere": ipywidgets.Checkbox(value=False, description="start anywhere"),
             "brush": choice(BRUSHES, "pointer paints"),
-            "worth": slider(0.2, -1, 1, 0.1, "worth of a reward"),
+            "worth": slider(0.2, -1, 1, 0.1, "painted reward"),
             "unit": choice(STEPS, "one step is"),
             "view": choice(VIEWS, "colours show"),
             "seed": ipywidgets.IntSlider(value=0, min=0, max=20, description="random start"),

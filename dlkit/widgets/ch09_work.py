@@ -80,8 +80,8 @@ class DQNAtWork(TrainingExplorer):
             ]
             return ipywidgets.Dropdown(options=named, value=value, description=words)
 
-        target = choice(60, [10, 60, 250, 1000], "copy the target every")
-        target.options = [("1: no target network", 1), *target.options]
+        target = choice(60, [10, 60, 250, 1000], "copy target every")
+        target.options = [("1: no target net", 1), *target.options]
         target.value = 60
         return {
             "game": ipywidgets.Dropdown(
@@ -95,7 +95,7 @@ class DQNAtWork(TrainingExplorer):
             ),
             "learning_rate": choice(1e-3, [1e-4, 3e-4, 1e-3, 3e-3, 1e-2], "learning rate"),
             "gamma": choice(0.99, [0.5, 0.8, 0.9, 0.95, 0.99], "discount γ"),
-            "capacity": choice(100_000, [500, 10_000, 100_000], "room in the memory"),
+            "capacity": choice(100_000, [500, 10_000, 100_000], "memory size"),
             "unit": choice(100, [1, 10, 100, 200], "moves in a step"),
             "seed": ipywidgets.IntSlider(value=0, min=0, max=20, description="random start"),
         }

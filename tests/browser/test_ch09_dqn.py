@@ -117,7 +117,7 @@ def test_dqn_at_work(page):
     page.python("work.advance(40)")
     page.screenshot("09-dqn-no-replay", work)
     work.control("game").select_option("Bricks")
-    work.control("copy the target every").select_option("1,000")
+    work.control("copy target every").select_option("1,000")
     page.wait_idle()
     page.python("work.advance(30)")
     expect(work.description).to_contain_text("Bricks, branch A (no replay, target every 1,000)")
