@@ -427,6 +427,8 @@ class LabelsAgainstPretraining(RunningExplorer):
         words[0] += " " + ", ".join(parts) + "."
         words += [
             f"The {NAMES[arm]} net is as good as that pretrained one {_with(needed)}."
+            if needed
+            else f"Up to 50,000 labels the {NAMES[arm]} net is never so good."
             for arm, needed in data.needed.items()
         ]
         for run in data.reruns:

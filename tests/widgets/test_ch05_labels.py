@@ -72,7 +72,8 @@ def test_what_is_never_reached_or_from_the_start_is_said_so():
     assert labels_needed("sigmoid", 60.0) == 100
     explorer = LabelsAgainstPretraining(labels=50_000)
     assert explorer.data.needed["sigmoid"] is None
-    assert "never, up to 50,000" in explorer.description
+    words = "Up to 50,000 labels the random, sigmoid net is never so good."
+    assert words in explorer.description
 
 
 def test_both_ends_of_every_control_and_the_picture_follows():
