@@ -219,11 +219,14 @@ def _constant(tree: ast.expr) -> float:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_constant(operand)
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            if math.isfinite(value) and abs(value) < 1e6:
+            if abs(value) < 1e6:
                 return float(value)
+            raise ValueError(
+                "expression has a number that is too large: numbers must stay below a million"
+            )
     raise ValueError(
-        f"expression has {ast.unparse(tree)!r} where a number (below a million) is expected: "
-        "exponents must be plain numbers"
+        f"expression has {ast.unparse(tree)!r} where a plain number is expected, as every exponent "
+        "must be"
     )
 
 
