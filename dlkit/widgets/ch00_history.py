@@ -1,5 +1,5 @@
 """The history that the course replays, as a plain table: what happened, why it mattered, where it
-was published, and which chapter replays it.
+was published, and which chapter replays it or tells of it.
 
 The year is that of the publication named first in `paper`. What no paper says is left out.
 """

@@ -50,7 +50,7 @@ class Timeline(Explorer):
     folder: where the chapters are, for links to those that exist.
     """
 
-    title = "Timeline 1943–2015: what the course replays"
+    title = "Timeline 1943–2015: what the course replays or tells of"
     size = (8.4, 4.8)
     tallest = "720px"  # of picture and words: what lies below must not jump from event to event
     key_help: ClassVar[dict[str, str]] = {
@@ -126,7 +126,7 @@ class Timeline(Explorer):
             [e.year for e in data.siblings], [self.heights[e.key] for e in data.siblings]
         )
         self.heading.set_text(f"{event.year}   {event.title}")
-        html = f"<b>{link(event.chapter, self.folder, 'Open the chapter that replays this')}</b>"
+        html = f"<b>{link(event.chapter, self.folder, 'Open its chapter')}</b>"
         output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
         self.link.outputs = (output,)
 
@@ -139,7 +139,7 @@ class Timeline(Explorer):
                 f"{event.year}, {event.lane}: {event.title}. {event.what}",
                 f"{event.why}{cold}",
                 f"Paper: {event.paper}.",
-                f"Event {data.place + 1} of {len(EVENTS)}. Chapter {event.chapter[:2]} replays it"
+                f"Event {data.place + 1} of {len(EVENTS)}. It belongs to chapter {event.chapter[:2]}"
                 + (f", and also: {others} (thin rings)." if others else "."),
             ]
         )

@@ -98,6 +98,6 @@ def test_neuron_exercises_and_links(chapter):
     in_contents = chapter.cell("contents-table").get_by_role("link", name="01 perceptron")
     expect(in_contents).to_be_visible()
     opener = chapter.explorer("explorer-timeline").root.get_by_role("link")
-    expect(opener).to_have_text("Open the chapter that replays this: 01 perceptron")
+    expect(opener).to_have_text("Open its chapter: 01 perceptron")
     opener.press("Enter")
     chapter.page.wait_for_function(f"{OPEN}.endsWith('01_perceptron.ipynb')")
