@@ -163,11 +163,11 @@ def call_array(answer: Callable, *inputs: Any, shape: tuple[int, ...] | None = N
     except ValueError:  # rows of different lengths
         array = np.asarray(None)
     wrong_if(array.dtype.kind not in "fiub", f"Expected real numbers, got {_short(result)}.")
-    shown = ", ".join(map(_short, inputs))
     if shape is not None and array.shape != shape:
         raise Wrong(f"The result should have shape {shape}, got {array.shape}.")
     if not np.isfinite(array).all():
-        raise Wrong(f"The result holds NaN or infinity, for instance for {shown}.")
+        shown = ", for instance for " + ", ".join(map(_short, inputs)) if inputs else ""
+        raise Wrong(f"The result holds NaN or infinity{shown}.")
     return array
 
 

@@ -72,7 +72,7 @@ def test_a_stub_is_not_attempted(double, answer):
         (lambda x: "text", "Expected real numbers, got 'text'"),
         (lambda x: 1j * x, "Expected real numbers, got [ 0.+1.j"),
         (lambda x: [[1, 2], [3]], "Expected real numbers, got [[1, 2], [3]]"),
-        (lambda x: x / 0, "NaN or infinity"),
+        (lambda x: x / 0, "NaN or infinity, for instance for [ 1. -2. 3.]."),
         (lambda: 3, "it raised TypeError"),
         (lambda x: x @ np.ones((2, 2)), "it raised ValueError"),
         (lambda x: np.ones((2, 4)) @ x, "last axis of a has 4 entries and the first of b has 3"),
@@ -125,3 +125,8 @@ def test_feedback_is_escaped_html(double):
     html = double.check(lambda x: x * 1j)._repr_html_()
     assert "role='status'" in html
     assert "<script" not in Double("x").check("<script>")._repr_html_()
+
+
+def test_where_no_input_is_named_none_is_announced():
+    with pytest.raises(Wrong, match=r"^The result holds NaN or infinity\.$"):
+        call_array(lambda: np.nan)
