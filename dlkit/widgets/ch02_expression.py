@@ -225,8 +225,7 @@ def _constant(tree: ast.expr) -> float:
                 "expression has a number that is too large: numbers must stay below a million"
             )
     raise ValueError(
-        f"expression has {ast.unparse(tree)!r} where a plain number is expected, as every exponent "
-        "must be"
+        f"expression has {ast.unparse(tree)!r} where a plain number is expected, such as 2 in x**2"
     )
 
 
