@@ -1,7 +1,7 @@
 """Bad input gets one sentence: which argument, what came, what was expected."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 Shape = tuple[int | str, ...]
 
@@ -58,10 +58,22 @@ def check_generator(name: str, value: object) -> np.random.Generator:
     return value
 
 
-def check_pixels(name: str, array: np.ndarray) -> np.ndarray:
-    """Return `array` if its numbers lie in 0 … 1, to rounding: bytes up to 255 do not."""
-    if array.min() < -1e-3 or array.max() > 1.001:
-        raise ValueError(f"{name} must lie in 0 … 1, got {array.min():g} … {array.max():g}")
+def check_dtype(dtype: DTypeLike) -> np.dtype:
+    """Return `dtype` as NumPy's, or raise a `ValueError` if it is no floating type."""
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is None or kind.kind != "f":
+        raise ValueError(f"dtype must be a floating type such as np.float32, got {dtype!r}")
+    return kind
+
+
+def check_between_0_and_1(name: str, array: np.ndarray, hint: str = "") -> np.ndarray:
+    """Return `array` if its numbers lie in 0 … 1, to rounding: NaN and bytes up to 255 do not."""
+    low, high = array.min(), array.max()
+    if not (low >= -1e-3 and high <= 1.001):
+        raise ValueError(f"{name} must lie in 0 … 1, got {low:g} … {high:g}{hint}")
     return array
 
 

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from dlkit.check import check_array, check_generator, check_labels, check_number
+from dlkit.check import (
+    check_array,
+    check_between_0_and_1,
+    check_dtype,
+    check_generator,
+    check_labels,
+    check_number,
+)
 
 
 def test_a_good_array_comes_back_in_the_wanted_dtype():
@@ -59,6 +66,28 @@ def test_bad_labels_are_explained(labels, message):
 def test_a_seed_is_no_generator(value):
     with pytest.raises(ValueError, match="rng must be a generator such as"):
         check_generator("rng", value)
+
+
+@pytest.mark.parametrize("dtype", [int, bool, complex, str, object, "f9", 7, np.zeros(2)])
+def test_a_dtype_without_fractions_is_refused(dtype):
+    with pytest.raises(ValueError, match=r"dtype must be a floating type such as np\.float32, got"):
+        check_dtype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, "float16", np.dtype("f8")])
+def test_a_floating_dtype_comes_back_as_numpys(dtype):
+    assert check_dtype(dtype) == np.dtype(dtype)
+
+
+def test_numbers_between_0_and_1_come_back_to_rounding():
+    p = np.array([-1e-6, 0.5, 1 + 1e-6])
+    assert check_between_0_and_1("p", p) is p
+
+
+@pytest.mark.parametrize("bad", [[0, 255], [-1, 0], [np.nan, 0.5], [0, np.inf]])
+def test_numbers_outside_0_and_1_are_explained(bad):
+    with pytest.raises(ValueError, match=r"p must lie in 0 … 1, got .* \(scale it\)"):
+        check_between_0_and_1("p", np.array(bad, float), " (scale it)")
 
 
 @pytest.mark.parametrize(

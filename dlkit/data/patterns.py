@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_number
-from dlkit.data.split import Split, float_type
+from dlkit.check import check_dtype, check_number
+from dlkit.data.split import Split
 
 
 def bars_and_stripes(size: int = 4, *, dtype: DTypeLike = np.float32) -> Split:
@@ -21,7 +21,7 @@ def bars_and_stripes(size: int = 4, *, dtype: DTypeLike = np.float32) -> Split:
     on = np.arange(2**size)[:, None] >> np.arange(size)[::-1] & 1  # (2^size, size)
     stripes = np.repeat(on, size, axis=1)
     bars = np.tile(on, size)
-    x = np.concatenate([bars, stripes]).astype(float_type(dtype))
+    x = np.concatenate([bars, stripes]).astype(check_dtype(dtype))
     y = np.repeat([0, 1], len(on))
     return Split(
         x,

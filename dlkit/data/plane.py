@@ -7,8 +7,8 @@ whole number to seed one; the same seed gives the same points.
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
-from dlkit.data.split import Split, divide, float_type
+from dlkit.check import check_array, check_dtype, check_number
+from dlkit.data.split import Split, divide
 
 Rng = np.random.Generator | int
 
@@ -112,7 +112,7 @@ def blobs(
     check_number("spread", spread, low=0, high=1e3)
     dimensions = int(check_number("dimensions", dimensions, low=1, whole=True))
     rng, y = _start(n, rng)
-    kind = float_type(dtype)
+    kind = check_dtype(dtype)
     normal = rng.standard_normal(dimensions) if direction is None else direction
     normal = check_array("direction", normal, (dimensions,), dtype=np.float64, finite=True)
     if not normal.any():

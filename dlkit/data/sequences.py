@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_number
-from dlkit.data.split import float_type
+from dlkit.check import check_dtype, check_number
 
 Rng = np.random.Generator | int
 
@@ -63,7 +62,7 @@ def adding(n: int, length: int, *, rng: Rng, dtype: DTypeLike = np.float32) -> S
     columns = np.arange(n)
     marks[rng.integers(0, length // 2, n), columns] = 1
     marks[rng.integers(length // 2, length, n), columns] = 1
-    kind = float_type(dtype)
+    kind = check_dtype(dtype)
     y = (values * marks).sum(axis=0)[:, None].astype(kind)
     mask = np.zeros((length, n), bool)
     mask[-1] = True
@@ -104,7 +103,7 @@ def copying(
     mask = np.zeros((steps, n), bool)
     mask[-length:] = True
     names = (*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:symbols], "nothing")
-    x = np.eye(symbols + 2, dtype=float_type(dtype))[shown]
+    x = np.eye(symbols + 2, dtype=check_dtype(dtype))[shown]
     return Sequences(x, y, mask, np.full(n, steps), names, name=f"copying over a lag of {lag}")
 
 
@@ -265,7 +264,7 @@ def _words(
 def _grammar(words: Sequence[str], embedded: bool, dtype: DTypeLike, name: str) -> Sequences:
     lengths = np.array([len(word) - 1 for word in words])
     steps, n = int(lengths.max()), len(words)
-    x = np.zeros((steps, n, len(REBER)), float_type(dtype))
+    x = np.zeros((steps, n, len(REBER)), check_dtype(dtype))
     y = np.zeros((steps, n), np.int64)
     allowed = np.zeros((steps, n, len(REBER)), bool)
     for i, word in enumerate(words):
@@ -308,7 +307,7 @@ def mackey_glass(
     discarded = 5000
     starts = rng.uniform(1.1, 1.3, n)
     series = [_solve(start, discarded + length * every, delay) for start in starts]
-    return np.stack(series, axis=1)[discarded::every, :, None].astype(float_type(dtype))
+    return np.stack(series, axis=1)[discarded::every, :, None].astype(check_dtype(dtype))
 
 
 def _solve(start: float, steps: int, delay: int, h: float = 0.1) -> np.ndarray:

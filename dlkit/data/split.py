@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_dtype, check_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def divide(
     check_number("test_fraction", test_fraction, low=0, high=0.9)
     order = np.random.RandomState(0).permutation(len(x)) if rng is None else rng.permutation(len(x))
     train = len(x) - round(test_fraction * len(x))
-    x, y = x[order].astype(float_type(dtype)), y[order].astype(np.int64)
+    x, y = x[order].astype(check_dtype(dtype)), y[order].astype(np.int64)
     return Split(
         x[:train],
         y[:train],
@@ -158,7 +158,7 @@ def of_pictures(
     """Pictures of bytes (N, height, width), 0..255, as rows of numbers 0..1, with their labels."""
 
     def rows(images: np.ndarray) -> np.ndarray:
-        return np.divide(images.reshape(len(images), -1), 255, dtype=float_type(dtype))
+        return np.divide(images.reshape(len(images), -1), 255, dtype=check_dtype(dtype))
 
     return Split(
         rows(x_train),
@@ -170,17 +170,6 @@ def of_pictures(
         name=name,
         about=about,
     )
-
-
-def float_type(dtype: DTypeLike) -> np.dtype:
-    """`dtype` as NumPy's, or `ValueError` if it is no floating type."""
-    try:
-        kind = np.dtype(dtype)
-    except TypeError:
-        kind = None
-    if kind is None or kind.kind != "f":
-        raise ValueError(f"dtype must be a floating type such as np.float32, got {dtype!r}")
-    return kind
 
 
 def _class_index(name: str | int, classes: tuple[str, ...]) -> int:

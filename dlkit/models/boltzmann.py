@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_dtype, check_generator, check_number
 from dlkit.models.dense import sigmoid
 from dlkit.models.initialisers import normal
 from dlkit.models.layer import Model
@@ -35,9 +35,10 @@ class BoltzmannMachine(Model):
         std: float = 0.01,
         dtype: DTypeLike = np.float32,
     ):
-        check_number("visible", visible, low=1, whole=True)
-        check_number("hidden", hidden, low=0, whole=True)
+        visible = int(check_number("visible", visible, low=1, whole=True))
+        hidden = int(check_number("hidden", hidden, low=0, whole=True))
         self.visible = visible
+        dtype = check_dtype(dtype)
         one_way = np.tril(normal(std)(rng, (visible + hidden, visible + hidden), dtype), -1)
         self.weight = one_way + one_way.T
         self.bias = np.zeros(visible + hidden, dtype)
@@ -65,6 +66,7 @@ class BoltzmannMachine(Model):
         P(sᵢ = 1 | the others) = σ(bᵢ + Wᵢ s). With `clamped` the visible units stay as they are.
         """
         check_number("sweeps", sweeps, low=0, whole=True)
+        check_generator("rng", rng)
         s = self._states(s).copy()
         for _ in range(sweeps):
             for i in range(self.visible if clamped else 0, len(self.bias)):
@@ -82,6 +84,7 @@ class BoltzmannMachine(Model):
         in both its entries of W, so that W stays symmetric.
         """
         v = check_array("v", v, ("N", self.visible), dtype=self.weight.dtype)
+        check_generator("rng", rng)
         hidden = rng.integers(0, 2, (len(v), len(self.bias) - self.visible))
         data = self.gibbs(np.hstack((v, hidden.astype(v.dtype))), rng, sweeps, clamped=True)
         chain[...] = self.gibbs(chain, rng, sweeps)

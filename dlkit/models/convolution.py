@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_dtype, check_number
 from dlkit.models.initialisers import Initialiser, fan_in_uniform
 from dlkit.models.layer import Layer
 
@@ -52,6 +52,7 @@ class Conv2d(Layer):
         self.kernel_size = pair("kernel_size", kernel_size)
         self.stride = pair("stride", stride)
         self.padding = pair("padding", padding, low=0)
+        dtype = check_dtype(dtype)
         self.weight = weight_init(rng, (out_channels, in_channels, *self.kernel_size), dtype)
         self.bias = np.zeros(out_channels, dtype)
         if weight_init is fan_in_uniform:

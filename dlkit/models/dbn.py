@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_labels, check_number
+from dlkit.check import check_array, check_generator, check_labels, check_number
 from dlkit.models.dense import Linear, Sequential, Sigmoid, sigmoid, softmax
 from dlkit.models.initialisers import zeros
 from dlkit.models.layer import Layer, Model
@@ -44,8 +44,8 @@ class LabelledRBM(RBM):
         std: float = 0.01,
         dtype: DTypeLike = np.float32,
     ):
-        check_number("features", features, low=1, whole=True)
-        check_number("labels", labels, low=2, whole=True)
+        features = int(check_number("features", features, low=1, whole=True))
+        labels = int(check_number("labels", labels, low=2, whole=True))
         super().__init__(features + labels, hidden, rng=rng, std=std, dtype=dtype)
         self.labels = labels
 
@@ -105,10 +105,10 @@ class DBN(Model):
         std: float = 0.01,
         dtype: DTypeLike = np.float32,
     ):
-        if len(sizes) < 2:
-            raise ValueError(f"sizes must name two layers at least, got {tuple(sizes)}")
-        check_number("labels", labels, low=0, whole=True)
-        self.sizes, self.labels = tuple(map(int, sizes)), int(labels)
+        if np.ndim(sizes) != 1 or len(sizes) < 2:
+            raise ValueError(f"sizes must name two layers at least, got {sizes}")
+        self.sizes = tuple(int(check_number("sizes", n, low=1, whole=True)) for n in sizes)
+        self.labels = int(check_number("labels", labels, low=0, whole=True))
         pairs = list(pairwise(self.sizes))
         self.rbms = [RBM(below, above, rng=rng, std=std, dtype=dtype) for below, above in pairs]
         if labels:
@@ -197,7 +197,9 @@ class DBN(Model):
         if start is None:
             start = bernoulli(np.full((n, size), 0.5, dtype), rng)
         v = check_array("start", start, (n, size), dtype=dtype)
-        clamped = None if label is None else self._one_hot(np.resize(label, n), n)
+        clamped = None
+        if label is not None:
+            clamped = self._one_hot(np.full(n, label) if np.ndim(label) == 0 else label, n)
         if self.labels:
             even = np.full((n, self.labels), 1 / self.labels, dtype)
             v = np.hstack([v, draw_one(even, rng) if clamped is None else clamped])
@@ -261,6 +263,7 @@ class DBN(Model):
 def draw_one(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One 1 in every row, drawn with these probabilities (N, K); the rest is 0."""
     edges = probabilities.cumsum(axis=1)
+    check_generator("rng", rng)
     chosen = (rng.random((len(edges), 1), dtype=edges.dtype) * edges[:, -1:] > edges).sum(axis=1)
     return np.eye(edges.shape[1], dtype=edges.dtype)[chosen]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_dtype, check_number
 from dlkit.models.initialisers import Initialiser, fan_in_uniform
 from dlkit.models.layer import Layer
 
@@ -34,8 +34,9 @@ class Linear(Layer):
         weight_init: Initialiser = fan_in_uniform,
         dtype: DTypeLike = np.float32,
     ):
-        check_number("in_features", in_features, low=1, whole=True)
-        check_number("out_features", out_features, low=1, whole=True)
+        in_features = int(check_number("in_features", in_features, low=1, whole=True))
+        out_features = int(check_number("out_features", out_features, low=1, whole=True))
+        dtype = check_dtype(dtype)
         self.weight = weight_init(rng, (out_features, in_features), dtype)
         self.bias = np.zeros(out_features, dtype)
         if weight_init is fan_in_uniform:
@@ -156,8 +157,10 @@ def mlp(
     `sizes` counts the units from the input to the output; no activation follows the last layer,
     whose z goes to the loss.
     """
-    if len(sizes) < 2:
-        raise ValueError(f"sizes must name an input and an output at least, got {tuple(sizes)}")
+    if np.ndim(sizes) != 1 or len(sizes) < 2:
+        raise ValueError(f"sizes must name an input and an output at least, got {sizes}")
+    if not callable(activation) or isinstance(activation, Layer):
+        raise ValueError(f"activation must be a class such as ReLU, got {activation!r}")
     layers: list[Layer] = []
     for inputs, outputs in pairwise(sizes):
         layers += [Linear(inputs, outputs, rng=rng, weight_init=weight_init, dtype=dtype)]
@@ -165,15 +168,16 @@ def mlp(
     return Sequential(*layers[:-1])
 
 
-def sigmoid(z: np.ndarray) -> np.ndarray:
+def sigmoid(z: ArrayLike) -> np.ndarray:
     """1 / (1 + e⁻ᶻ), written with tanh so that no z overflows."""
-    return 0.5 * (np.tanh(0.5 * z) + 1)
+    return 0.5 * (np.tanh(0.5 * np.asarray(z)) + 1)
 
 
-def softmax(z: np.ndarray) -> np.ndarray:
+def softmax(z: ArrayLike) -> np.ndarray:
     """Probabilities e^z / Σ e^z over the last axis.
 
     The largest z of each row is subtracted first: the result is the same, and nothing overflows.
     """
+    z = np.asarray(z)
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)

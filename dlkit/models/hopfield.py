@@ -7,7 +7,7 @@ where this has +1 and -1, and could leave the 1/N out, because it changes no sig
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_number
+from dlkit.check import check_array, check_dtype, check_generator, check_number
 from dlkit.models.layer import Model
 
 ALPHA_C = 0.138
@@ -29,7 +29,7 @@ class Hopfield(Model):
     def __init__(self, units: int, *, dtype: DTypeLike = np.float32):
         check_number("units", units, low=2, whole=True)
         self.units = int(units)
-        self.weight = np.zeros((self.units, self.units), dtype)
+        self.weight = np.zeros((self.units, self.units), check_dtype(dtype))
 
     def store(self, patterns: ArrayLike) -> None:
         """Add patterns (M, units), or one (units,), to the memory: W += Σ ξ ξᵀ / N, no diagonal.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_generator
+from dlkit.check import check_generator, check_number
 
 Initialiser = Callable[[np.random.Generator, tuple[int, ...], DTypeLike], np.ndarray]
 
@@ -29,8 +29,7 @@ def zeros(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike) ->
 
 def normal(std: float) -> Initialiser:
     """N(0, std²) whatever the shape; make one with `normal(0.01)`."""
-    if not std >= 0:
-        raise ValueError(f"std must be at least 0, got {std}")
+    check_number("std", std, low=0)
 
     def initialise(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike):
         return (std * check_generator("rng", rng).standard_normal(shape)).astype(dtype)

@@ -68,6 +68,8 @@ class Model:
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Copy the arrays of `state` into the model's own; all of them, or none on an error."""
         own = self.parameters | self.buffers
+        if not isinstance(state, Mapping):
+            raise ValueError(f"state must be arrays by name, as from state_dict(), got {state!r}")
         if own.keys() != state.keys():
             raise ValueError(f"state must hold {sorted(own)}, got {sorted(state)}")
         for name, array in own.items():

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_labels, check_number, check_pixels
+from dlkit.check import (
+    check_array,
+    check_between_0_and_1,
+    check_dtype,
+    check_generator,
+    check_labels,
+    check_number,
+)
 from dlkit.models.convolution import Conv2d, Flatten, MaxPool2d, pair
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.initialisers import fans
@@ -125,7 +132,7 @@ def zipcode_pictures(x: ArrayLike) -> np.ndarray:
 
     The 20×20 pixels in the middle, where MNIST has put its digits, are averaged to 16×16 by area.
     """
-    x = check_pixels("x", check_array("x", x, ("N", 784), finite=True))
+    x = check_between_0_and_1("x", check_array("x", x, ("N", 784), finite=True))
     x = x.reshape(-1, 28, 28)[:, 4:24, 4:24]
     edges = np.linspace(0, 20, 17)
     pixel = np.arange(20)
@@ -197,6 +204,7 @@ class MapConv2d(Layer):
         self.stride, self.padding = pair("stride", stride), pair("padding", padding, low=0)
         self.background = check_number("background", background)
         self.unit_bias = unit_bias
+        dtype = check_dtype(dtype)
         if table is None:
             table = np.ones((out_maps, in_maps), bool)
         table = check_array("table", table, (out_maps, in_maps))
@@ -284,6 +292,7 @@ class Subsample(Layer):
 
     def __init__(self, maps: int, *, dtype: DTypeLike = np.float32):
         maps = int(check_number("maps", maps, low=1, whole=True))
+        dtype = check_dtype(dtype)
         self.weight, self.bias = np.full(maps, 0.25, dtype), np.zeros(maps, dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -314,7 +323,8 @@ class RadialBasis(Layer):
     buffer_names = ("codes",)
 
     def __init__(self, codes: ArrayLike, *, dtype: DTypeLike = np.float32):
-        self.codes = check_array("codes", codes, ("classes", "D"), finite=True).astype(dtype)
+        codes = check_array("codes", codes, ("classes", "D"), finite=True)
+        self.codes = codes.astype(check_dtype(dtype))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         x = check_array("x", x, ("N", self.codes.shape[1]), dtype=self.codes.dtype)

@@ -4,9 +4,11 @@ Each is a mean over the batch, as in `torch.nn`, which has the twins. A NaN in t
 a NaN loss, as the arithmetic does: `train.fit` stops on it.
 """
 
+from typing import NoReturn
+
 import numpy as np
 
-from dlkit.check import check_array, check_labels
+from dlkit.check import check_array, check_between_0_and_1, check_labels
 from dlkit.models.dense import sigmoid
 
 
@@ -20,6 +22,10 @@ class Loss:
     def backward(self) -> np.ndarray:
         """Return ∂L/∂prediction of the last `forward`, in the prediction's shape."""
         raise NotImplementedError
+
+    def __getattr__(self, name: str) -> NoReturn:  # asked for what no `forward` has kept yet
+        hint = ": call forward(prediction, target) before backward()" if name[0] == "_" else ""
+        raise AttributeError(f"{type(self).__name__} has no {name}{hint}")
 
     def __call__(self, prediction: np.ndarray, target: np.ndarray) -> float:
         return self.forward(prediction, target)
@@ -72,9 +78,7 @@ class BCEWithLogitsLoss(Loss):
     def forward(self, prediction: np.ndarray, target: np.ndarray) -> float:
         z = check_array("prediction", prediction)
         d = check_array("target", target, z.shape, dtype=z.dtype)
-        if d.min() < 0 or d.max() > 1:
-            raise ValueError(f"target must lie in 0 … 1, got {d.min():g} … {d.max():g}")
-        self._z, self._d = z, d
+        self._z, self._d = z, check_between_0_and_1("target", d)
         return float((np.maximum(z, 0) - z * d + np.log1p(np.exp(-np.abs(z)))).mean())
 
     def backward(self) -> np.ndarray:

@@ -26,7 +26,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_number, check_pixels
+from dlkit.check import (
+    check_array,
+    check_between_0_and_1,
+    check_dtype,
+    check_generator,
+    check_number,
+)
 from dlkit.models.layer import Model
 
 ALPHA = 0.5  # how soon a C-cell saturates
@@ -71,6 +77,7 @@ class SLayer(Model):
         self.column = int(check_number("column", column, low=1, whole=True))
         self.padding = int(check_number("padding", padding, low=0, whole=True))
         check_generator("rng", rng)
+        dtype = check_dtype(dtype)
         self.c = (_falling(size, 0.5) / in_planes).astype(dtype)
         self.a = (0.01 * rng.random((planes, in_planes, size, size)) * self.c).astype(dtype)
         self.b = np.zeros(planes, dtype)
@@ -119,7 +126,7 @@ class CLayer:
         size = int(check_number("size", size, low=1, whole=True))
         self.stride = int(check_number("stride", stride, low=1, whole=True))
         self.padding = int(check_number("padding", padding, low=0, whole=True))
-        self.d = _falling(size, 0.7).astype(dtype)
+        self.d = _falling(size, 0.7).astype(check_dtype(dtype))
 
     def forward(self, u: np.ndarray) -> np.ndarray:
         """u_C (N, planes, height, width), given u_S of the same planes."""
@@ -194,6 +201,7 @@ class Neocognitron(Model):
         other shapes, NaN, or a number of presentations below 0.
         """
         pictures = self._pictures(x)
+        check_generator("rng", rng)
         if np.shape(presentations) != (len(self.modules),):
             raise ValueError(f"presentations must hold three numbers, got {presentations!r}")
         counts = [
@@ -245,7 +253,7 @@ class Neocognitron(Model):
             x = x.reshape(-1, 28, 28)
         dtype = self.modules[0].s.a.dtype
         x = check_array("x", x, ("N", 28, 28), dtype=dtype, finite=True)
-        return check_pixels("x", x)[:, None]
+        return check_between_0_and_1("x", x)[:, None]
 
 
 def _falling(size: int, least: float) -> np.ndarray:

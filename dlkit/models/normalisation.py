@@ -7,7 +7,7 @@ normalisation (Ba, Kiros and Hinton 2016) an example over its units. The twins a
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_dtype, check_number
 from dlkit.models.layer import Layer
 
 
@@ -21,8 +21,9 @@ class _Normalisation(Layer):
     over: int  # the axis of x (N, features) that is averaged away
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32):
-        check_number("features", features, low=1, whole=True)
+        features = int(check_number("features", features, low=1, whole=True))
         self.eps = check_number("eps", eps, low=0, strict=True)
+        dtype = check_dtype(dtype)
         self.weight, self.bias = np.ones(features, dtype), np.zeros(features, dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -74,7 +75,7 @@ class BatchNorm1d(_Normalisation):
     ):
         super().__init__(features, eps=eps, dtype=dtype)
         self.momentum = check_number("momentum", momentum, low=0, high=1)
-        self.running_mean, self.running_var = np.zeros(features, dtype), np.ones(features, dtype)
+        self.running_mean, self.running_var = np.zeros_like(self.bias), np.ones_like(self.bias)
 
     def _mean_and_variance(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not self.training:

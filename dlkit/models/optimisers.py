@@ -5,6 +5,8 @@ your own.
 """
 
 from collections.abc import Mapping
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,10 @@ class Optimiser:
     slots: tuple[str, ...] = ()
 
     def __init__(self, parameters: Arrays, learning_rate: float, *, weight_decay: float = 0.0):
+        if not isinstance(parameters, Mapping):
+            raise ValueError(
+                f"parameters must be arrays by name, as in model.parameters, got {parameters!r}"
+            )
         for name, parameter in parameters.items():
             if not isinstance(parameter, np.ndarray) or parameter.dtype.kind != "f":
                 raise ValueError(f"parameters[{name!r}] must be a float array, got {parameter!r}")
@@ -54,11 +60,25 @@ class Optimiser:
         return {"learning_rate": self.learning_rate, "steps": self.steps, "state": state}
 
     def load_state_dict(self, state: Mapping) -> None:
-        """Go back to what `state_dict` returned."""
+        """Go back to what `state_dict` returned; all of it, or nothing on an error."""
+        odd = _shapes(self.state_dict()).items() ^ _shapes(state).items()
+        if odd:
+            raise ValueError(
+                f"state must be from the state_dict() of such an optimiser, but {sorted(odd)[0]} "
+                "is on one side only"
+            )
         self.learning_rate, self.steps = state["learning_rate"], state["steps"]
         for name, own in self.state.items():
             for slot, array in own.items():
                 array[...] = state["state"][name][slot]
+
+
+def _shapes(state: Any, name: str = "state") -> dict[str, tuple[int, ...]]:
+    """The shape of everything in a dict of dicts, by its path."""
+    if not isinstance(state, Mapping):
+        return {name: np.shape(state)}
+    parts = (_shapes(part, f"{name}[{key!r}]") for key, part in state.items())
+    return dict(chain.from_iterable(part.items() for part in parts))
 
 
 class SGD(Optimiser):
@@ -127,6 +147,8 @@ class Adam(Optimiser):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ):
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ValueError(f"betas must be a pair such as (0.9, 0.999), got {betas!r}")
         beta1, beta2 = betas
         self.betas = (
             check_number("betas[0]", beta1, low=0, high=1),

@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_dtype, check_generator, check_number
 from dlkit.models.layer import Layer
 
 
@@ -38,8 +38,9 @@ class Perceptron:
     """
 
     def __init__(self, in_features: int, *, learning_rate: float = 1.0, dtype: DTypeLike = float):
-        check_number("in_features", in_features, low=1, whole=True)
+        in_features = int(check_number("in_features", in_features, low=1, whole=True))
         self.learning_rate = check_number("learning_rate", learning_rate, low=0, strict=True)
+        dtype = check_dtype(dtype)
         self.weight = np.zeros((1, in_features), dtype)
         self.bias = np.zeros(1, dtype)
         self.mistakes_: list[int] = []
@@ -78,6 +79,8 @@ class Perceptron:
         x = check_array("x", x, ("N", self.weight.shape[1]), dtype=self.weight.dtype, finite=True)
         y = check_signs("y", y, len(x))
         check_number("max_epochs", max_epochs, low=1, whole=True)
+        if rng is not None:
+            check_generator("rng", rng)
         for _ in range(max_epochs):
             order = range(len(x)) if rng is None else rng.permutation(len(x))
             self.mistakes_.append(sum(self.update(x[i], y[i]) for i in order))

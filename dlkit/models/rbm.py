@@ -10,9 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_number
+from dlkit.check import (
+    check_array,
+    check_between_0_and_1,
+    check_dtype,
+    check_generator,
+    check_number,
+)
 from dlkit.models.initialisers import normal
 from dlkit.models.layer import Model
+
+SCALE_IT = " (scale it, or use a GaussianRBM)"
 
 
 class RBM(Model):
@@ -39,8 +47,9 @@ class RBM(Model):
         std: float = 0.01,
         dtype: DTypeLike = np.float32,
     ):
-        check_number("visible", visible, low=1, whole=True)
-        check_number("hidden", hidden, low=1, whole=True)
+        visible = int(check_number("visible", visible, low=1, whole=True))
+        hidden = int(check_number("hidden", hidden, low=1, whole=True))
+        dtype = check_dtype(dtype)
         self.weight = normal(std)(rng, (hidden, visible), dtype)
         self.visible_bias = np.zeros(visible, dtype)
         self.hidden_bias = np.zeros(hidden, dtype)
@@ -145,15 +154,18 @@ class RBM(Model):
         np.matmul(share, states, out=self._gradient("visible_bias"))
         np.matmul(share, hidden, out=self._gradient("hidden_bias"))
         if sparsity is not None:
-            self._press_towards(*sparsity, v, h)
+            self._press_towards(sparsity, v, h)
 
         if chain is not None:
             chain[...] = fantasy
             reconstruction = self.visible_probabilities(h)
         return _mean_square(reconstruction, v)
 
-    def _press_towards(self, target: float, cost: float, v: np.ndarray, h: np.ndarray) -> None:
+    def _press_towards(self, sparsity: tuple[float, float], v: np.ndarray, h: np.ndarray) -> None:
         """Add the slope of cost · cross-entropy(target, mean activity) to the gradients."""
+        if not isinstance(sparsity, tuple | list) or len(sparsity) != 2:
+            raise ValueError(f"sparsity must be a pair (target, cost), got {sparsity!r}")
+        target, cost = sparsity
         check_number("sparsity target", target, low=0, high=1, strict=True)
         check_number("sparsity cost", cost, low=0)
         excess = cost * (h.mean(axis=0) - self.weight.dtype.type(target))
@@ -175,11 +187,11 @@ class RBM(Model):
 
     def _visible(self, v: ArrayLike) -> np.ndarray:
         v = check_array("v", v, ("N", self.weight.shape[1]), dtype=self.weight.dtype)
-        return _check_probabilities("v", v)
+        return check_between_0_and_1("v", v, SCALE_IT)
 
     def _hidden(self, h: ArrayLike) -> np.ndarray:
         h = check_array("h", h, ("N", self.weight.shape[0]), dtype=self.weight.dtype)
-        return _check_probabilities("h", h)
+        return check_between_0_and_1("h", h, SCALE_IT)
 
     def _chain(self, chain: np.ndarray) -> np.ndarray:
         if not isinstance(chain, np.ndarray):
@@ -282,16 +294,6 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     z += 1
     z *= 0.5
     return z
-
-
-def _check_probabilities(name: str, p: np.ndarray) -> np.ndarray:
-    """States or probabilities lie in 0 … 1; pixels up to 255 and NaN do not."""
-    low, high = p.min(), p.max()
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"{name} must lie in 0 … 1, got {low:g} … {high:g} (scale it, or use a GaussianRBM)"
-        )
-    return p
 
 
 def _mean_square(a: np.ndarray, b: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_number
+from dlkit.check import check_array, check_dtype, check_generator, check_number
 from dlkit.models.layer import Layer
 
 State = np.ndarray | tuple[np.ndarray, np.ndarray]
@@ -47,6 +47,7 @@ class _Recurrent(Layer):
         check_number("input_size", input_size, low=1, whole=True)
         check_number("hidden_size", hidden_size, low=1, whole=True)
         check_generator("rng", rng)
+        dtype = check_dtype(dtype)
         self.input_size, self.hidden_size = int(input_size), int(hidden_size)
         rows, bound = len(self.gate_names) * self.hidden_size, 1 / np.sqrt(hidden_size)
         shapes = ((rows, self.input_size), (rows, self.hidden_size), (rows,), (rows,))

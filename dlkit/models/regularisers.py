@@ -5,7 +5,7 @@ The third, weight decay (L2), is an argument of every optimiser.
 
 import numpy as np
 
-from dlkit.check import check_number
+from dlkit.check import check_array, check_number
 
 
 def soft_threshold(weight: np.ndarray, amount: float) -> None:
@@ -26,5 +26,6 @@ def max_norm(weight: np.ndarray, limit: float) -> None:
     not run away (Srebro, Shraibman 2005; Hinton and others 2012).
     """
     check_number("limit", limit, low=0, strict=True)
+    check_array("weight", weight, ("out", "in"))
     length = np.linalg.norm(weight, axis=1, keepdims=True)
     weight *= np.minimum(1, limit / np.maximum(length, np.finfo(weight.dtype).tiny))

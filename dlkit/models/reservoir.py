@@ -6,7 +6,7 @@ Sequences are (T, N, D), as everywhere: T steps, N sequences, D numbers a step.
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_generator, check_number
+from dlkit.check import check_array, check_dtype, check_generator, check_number
 from dlkit.models.layer import Model
 
 
@@ -52,6 +52,7 @@ class EchoStateNetwork(Model):
             raise ValueError("leak must be more than 0: with 0 the state never changes")
         self.inputs, self.units, self.leak = inputs, units, float(leak)
         check_generator("rng", rng)
+        dtype = check_dtype(dtype)
         self.weight_ih = rng.uniform(-input_scale, input_scale, (units, inputs)).astype(dtype)
         self.bias = rng.uniform(-input_scale, input_scale, units).astype(dtype)
         weight = rng.uniform(-1, 1, (units, units))

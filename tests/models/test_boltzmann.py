@@ -176,3 +176,7 @@ def test_bad_input_is_refused():
         general(3, 0).conditional(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="rbm must have binary visible units"):
         BoltzmannMachine.of_rbm(machine(GaussianRBM))
+    with pytest.raises(ValueError, match="rng must be a generator"):
+        general().gibbs(np.zeros((2, 6)), 7)
+    with pytest.raises(ValueError, match="rng must be a generator"):
+        general().boltzmann_rule(np.zeros((2, 3)), 7, chain=np.zeros((2, 6)))

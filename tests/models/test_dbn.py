@@ -198,7 +198,9 @@ def test_same_seed_same_pictures():
     ("call", "message"),
     [
         (lambda dbn, rng: DBN((5,), rng=rng), "sizes must name two layers"),
-        (lambda dbn, rng: DBN((5, 0), rng=rng), "hidden must be at least 1"),
+        (lambda dbn, rng: DBN((5, 0), rng=rng), "sizes must be at least 1"),
+        (lambda dbn, rng: DBN((5, 4.5), rng=rng), "sizes must be a whole number, got 4.5"),
+        (lambda dbn, rng: DBN(784, rng=rng), "sizes must name two layers at least, got 784"),
         (lambda dbn, rng: DBN((5, 4), rng=rng, labels=-1), "labels must be at least 0"),
         (lambda dbn, rng: LabelledRBM(4, 1, 3, rng=rng), "labels must be at least 2"),
         (lambda dbn, rng: dbn.up(np.ones((2, 4))), r"v must have shape \(N, 5\)"),
@@ -255,3 +257,13 @@ def test_twin_learns_and_dreams_on_its_own(rng):
     pictures = dbn.generate(30, generator, steps=5, label=2)
     assert pictures.shape == (30, 6)
     assert dbn.unroll(6, generator)(patterns).shape == (120, 6)
+
+
+def test_labels_that_are_neither_one_nor_all_are_not_repeated(rng):
+    dbn = DBN((5, 4, 3), rng=rng, labels=3)
+    for labels in ([0, 1], [], [0, 1, 2, 0]):
+        with pytest.raises(ValueError, match=r"label must have shape \(3,\)"):
+            dbn.generate(3, rng, steps=1, label=labels)
+    assert dbn.generate(3, rng, steps=1, label=[0, 1, 2]).shape == (3, 5)
+    with pytest.raises(ValueError, match="rng must be a generator"):
+        dbn.generate(3, 7, steps=0, start=np.zeros((3, 4)))

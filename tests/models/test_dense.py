@@ -94,6 +94,30 @@ def test_impossible_sizes_are_refused():
         Sequential(ReLU)
 
 
+@pytest.mark.parametrize("activation", [ReLU(), "relu", None])
+def test_an_activation_that_is_no_class_is_refused(activation):
+    with pytest.raises(ValueError, match="activation must be a class such as ReLU, got"):
+        mlp((4, 5, 3), activation, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("sizes", [784, "784", None, (3,)])
+def test_sizes_that_name_no_two_layers_are_refused(sizes):
+    with pytest.raises(ValueError, match="sizes must name an input and an output at least, got"):
+        mlp(sizes, rng=np.random.default_rng(0))
+
+
+def test_softmax_and_sigmoid_take_a_list():
+    np.testing.assert_allclose(softmax([0, np.log(3)]), [0.25, 0.75])
+    np.testing.assert_allclose(sigmoid([0, 0]), [0.5, 0.5])
+    assert Sigmoid().forward(np.zeros((1, 2), np.float32)).dtype == np.float32
+
+
+def test_a_state_that_is_no_dict_is_refused():
+    net = mlp((4, 3), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"state must be arrays by name, as from state_dict\(\)"):
+        net.load_state_dict("net.safetensors")
+
+
 @given(logits)
 def test_softmax_gives_probabilities_whatever_the_logits(z):
     p = softmax(z)

@@ -8,8 +8,20 @@ import numpy as np
 import pytest
 
 import dlkit.models
-from dlkit.models.dense import Tanh, mlp
+from dlkit.models.boltzmann import BoltzmannMachine
+from dlkit.models.convolution import Conv2d
+from dlkit.models.dbn import DBN, LabelledRBM
+from dlkit.models.dense import Linear, Tanh, mlp
+from dlkit.models.dqn import ReplayMemory
+from dlkit.models.hopfield import Hopfield
+from dlkit.models.lenet import MapConv2d, RadialBasis, Subsample
 from dlkit.models.losses import MSELoss
+from dlkit.models.neocognitron import CLayer, Neocognitron, SLayer
+from dlkit.models.normalisation import BatchNorm1d, LayerNorm
+from dlkit.models.perceptron import Perceptron
+from dlkit.models.rbm import RBM, GaussianRBM
+from dlkit.models.recurrent import GRU, LSTM, RNN
+from dlkit.models.reservoir import EchoStateNetwork
 from dlkit.parity import compare, difference, gradient_check
 from tests.models.cases import COVERED, LAYERS, LOSSES, OPTIMISERS, OUTPUTS, SHAPES
 
@@ -57,6 +69,69 @@ DRAWN = [kind for kind in LAYERS if "rng" in inspect.signature(kind).parameters]
 def test_a_seed_in_place_of_a_generator_gets_a_sentence(kind):
     with pytest.raises(ValueError, match="rng must be a generator"):
         LAYERS[kind](7)
+
+
+WITH_DTYPE = {
+    Linear: lambda **settings: Linear(5, 3, **settings),
+    Conv2d: lambda **settings: Conv2d(1, 2, 3, **settings),
+    MapConv2d: lambda **settings: MapConv2d(1, 2, 3, size=6, **settings),
+    Subsample: lambda rng, dtype: Subsample(3, dtype=dtype),
+    RadialBasis: lambda rng, dtype: RadialBasis(np.ones((4, 5)), dtype=dtype),
+    BatchNorm1d: lambda rng, dtype: BatchNorm1d(5, dtype=dtype),
+    LayerNorm: lambda rng, dtype: LayerNorm(5, dtype=dtype),
+    RNN: lambda **settings: RNN(3, 4, **settings),
+    LSTM: lambda **settings: LSTM(3, 4, **settings),
+    GRU: lambda **settings: GRU(3, 4, **settings),
+    RBM: lambda **settings: RBM(5, 4, **settings),
+    GaussianRBM: lambda **settings: GaussianRBM(5, 4, **settings),
+    LabelledRBM: lambda **settings: LabelledRBM(4, 3, 5, **settings),
+    DBN: lambda **settings: DBN((5, 4), **settings),
+    BoltzmannMachine: lambda **settings: BoltzmannMachine(4, 3, **settings),
+    Hopfield: lambda rng, dtype: Hopfield(5, dtype=dtype),
+    EchoStateNetwork: lambda **settings: EchoStateNetwork(2, 30, **settings),
+    Perceptron: lambda rng, dtype: Perceptron(5, dtype=dtype),
+    Neocognitron: lambda **settings: Neocognitron((2, 2, 2), **settings),
+    SLayer: lambda **settings: SLayer(1, 2, 3, r=1.0, q=1.0, column=2, **settings),
+    CLayer: lambda rng, dtype: CLayer(3, dtype=dtype),
+}
+
+
+def test_no_dtype_is_forgotten():
+    takes = {
+        kind
+        for kind in public_classes()
+        if "dtype" in inspect.signature(kind).parameters and "_torch" not in kind.__module__
+    }
+    assert takes - {ReplayMemory} == WITH_DTYPE.keys()  # observations may be bytes
+
+
+@pytest.mark.parametrize("dtype", [int, bool, complex, str, object, "float33"])
+@pytest.mark.parametrize("kind", WITH_DTYPE)
+def test_a_dtype_that_cannot_learn_is_refused(kind, dtype, rng):
+    WITH_DTYPE[kind](rng=rng, dtype="float64")
+    with pytest.raises(ValueError, match=r"dtype must be a floating type such as np\.float32"):
+        WITH_DTYPE[kind](rng=rng, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n, rng: Linear(n, n, rng=rng),
+        lambda n, rng: mlp([n, n], rng=rng),
+        lambda n, rng: Conv2d(n, n, n, rng=rng),
+        lambda n, rng: BatchNorm1d(n),
+        lambda n, rng: LSTM(n, n, rng=rng),
+        lambda n, rng: RBM(n, n, rng=rng),
+        lambda n, rng: LabelledRBM(n, n, n, rng=rng),
+        lambda n, rng: DBN((n, n), rng=rng, labels=n),
+        lambda n, rng: BoltzmannMachine(n, n, rng=rng),
+        lambda n, rng: Hopfield(n),
+        lambda n, rng: EchoStateNetwork(n, 10 * n, rng=rng),
+    ],
+)
+def test_a_size_out_of_a_division_is_as_good_as_a_whole_one(make, rng):
+    shapes = [array.shape for array in make(8 / 2, rng).state_dict().values()]
+    assert shapes == [array.shape for array in make(4, rng).state_dict().values()]
 
 
 @pytest.mark.parametrize("way", ["backward", "backward_parameters"])

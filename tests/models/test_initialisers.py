@@ -43,3 +43,6 @@ def test_bad_settings_are_explained():
         init.he_normal(np.random.default_rng(0), (3,), np.float32)
     with pytest.raises(ValueError, match="std must be at least 0, got -1"):
         init.normal(-1)
+    for std in (None, "small", np.inf):
+        with pytest.raises(ValueError, match="std must be a finite number, got"):
+            init.normal(std)

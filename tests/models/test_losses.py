@@ -1,5 +1,7 @@
 """What is particular to the losses; parity and gradient checks are in test_every_model."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,6 +45,13 @@ def test_binary_cross_entropy_never_overflows(z, d):
         assert BCEWithLogitsLoss()(np.array([z]), np.array([d])) >= 0
 
 
+@pytest.mark.parametrize("kind", [CrossEntropyLoss, MSELoss, BCEWithLogitsLoss])
+def test_backward_before_forward_says_what_is_missing(kind):
+    with pytest.raises(AttributeError, match=r"call forward\(prediction, target\) before backward"):
+        kind().backward()
+    assert copy.deepcopy(kind())([[0.0, 0.0]], {CrossEntropyLoss: [0]}.get(kind, [[1, 0]])) > 0
+
+
 def test_nan_in_the_prediction_gives_a_nan_loss():
     assert np.isnan(CrossEntropyLoss()(np.full((2, 3), np.nan), [0, 1]))
     assert np.isnan(MSELoss()(np.array([np.nan]), np.array([0.0])))
@@ -56,6 +65,7 @@ def test_nan_in_the_prediction_gives_a_nan_loss():
         (CrossEntropyLoss(), np.zeros(3), [0], r"prediction must have shape \(N, classes\)"),
         (MSELoss(), np.zeros((2, 3)), np.zeros((2, 1)), r"target must have shape \(2, 3\)"),
         (BCEWithLogitsLoss(), np.zeros(2), [0, 2], r"target must lie in 0 … 1, got 0 … 2"),
+        (BCEWithLogitsLoss(), np.zeros(2), [0, np.nan], r"target must lie in 0 … 1, got nan"),
         (MSELoss(), np.zeros((0, 3)), np.zeros((0, 3)), "prediction is empty"),
     ],
 )

@@ -169,6 +169,11 @@ def test_bad_input_gets_a_sentence(call, sentence, rng):
         call(Neocognitron((4, 5, 6), rng=rng), rng)
 
 
+def test_a_seed_in_place_of_a_generator_teaches_nothing(rng):
+    with pytest.raises(ValueError, match="rng must be a generator"):
+        Neocognitron((4, 5, 6), rng=rng).learn(rng.random((3, 784)), 7)
+
+
 @pytest.mark.parametrize("presentations", [(1, 1, -1), (1, 1.5, 1), (1, 1), 5, None])
 def test_a_refused_number_of_presentations_teaches_nothing(presentations, rng):
     net = Neocognitron((4, 5, 6), rng=rng)

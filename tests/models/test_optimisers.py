@@ -71,7 +71,9 @@ def test_state_goes_back_bit_by_bit(make):
         (lambda p: SGD(p, float("nan")), "learning_rate must be a finite number"),
         (lambda p: SGD(p, 0.1, momentum=2), "momentum must be between 0 and 1, got 2"),
         (lambda p: Adam(p, betas=(0.9, 1.5)), r"betas\[1\] must be between 0 and 1"),
+        (lambda p: Adam(p, betas=0.9), r"betas must be a pair such as \(0.9, 0.999\), got 0.9"),
         (lambda p: RMSprop({"theta": np.arange(3)}), "must be a float array"),
+        (lambda p: SGD(list(p.values()), 0.1), "parameters must be arrays by name, as in model"),
     ],
 )
 def test_bad_settings_are_explained(make, message):
@@ -82,3 +84,24 @@ def test_bad_settings_are_explained(make, message):
 def test_gradients_under_other_names_are_refused():
     with pytest.raises(ValueError, match=r"gradients must hold \['theta'\], got \['weight'\]"):
         SGD({"theta": np.ones(3)}, 0.1).step({"weight": np.ones(3)})
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        Adam({"theta": np.ones(3)}).state_dict(),
+        SGD({"theta": np.ones(3)}, 0.1).state_dict(),
+        SGD({"theta": np.ones(4)}, 0.1, momentum=0.9).state_dict(),
+        SGD({"weight": np.ones(3)}, 0.1, momentum=0.9).state_dict(),
+        {"theta": np.ones(3)},
+        {},
+        "sgd.safetensors",
+    ],
+)
+def test_the_state_of_another_optimiser_changes_nothing(state):
+    optimiser = SGD({"theta": np.ones(3)}, 0.3, momentum=0.9)
+    optimiser.step({"theta": np.ones(3)})
+    with pytest.raises(ValueError, match=r"state must be from the state_dict\(\) of such an opt"):
+        optimiser.load_state_dict(state)
+    assert (optimiser.learning_rate, optimiser.steps) == (0.3, 1)
+    assert optimiser.state["theta"]["velocity"].tolist() == [1, 1, 1]

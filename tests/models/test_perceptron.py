@@ -163,6 +163,7 @@ def test_bad_examples_are_refused_with_a_sentence(x, y, names):
         (lambda: Perceptron(2, learning_rate=np.nan), "learning_rate must be a finite number"),
         (lambda: Perceptron(2, learning_rate=-1), "learning_rate must be more than 0"),
         (lambda: Perceptron(2).fit(CORNERS, [1, 1, 1, -1], max_epochs=0), "max_epochs"),
+        (lambda: Perceptron(2).fit(CORNERS, [1, 1, 1, -1], rng=7), "rng must be a generator"),
         (lambda: Perceptron(2).predict([1.0, 2.0]), r"x must have shape \(N, 2\)"),
         (lambda: Perceptron(2).decision(np.zeros((3, 4))), r"x must have shape \(N, 2\)"),
     ],
@@ -170,6 +171,10 @@ def test_bad_examples_are_refused_with_a_sentence(x, y, names):
 def test_bad_settings_are_refused_with_a_sentence(make, names):
     with pytest.raises(ValueError, match=names):
         make()
+
+
+def test_a_size_out_of_a_division_is_as_good_as_a_whole_one():
+    assert Perceptron(4 / 2).weight.shape == (1, 2)
 
 
 def test_one_class_alone_is_learned():

@@ -399,6 +399,14 @@ def test_states_that_are_none_are_refused(bad, message):
             method(bad)
 
 
+@pytest.mark.parametrize("sparsity", [0.1, (0.1,), (0.1, 0.1, 0.1), "0.1"])
+def test_a_sparsity_that_is_no_pair_is_refused(sparsity):
+    with pytest.raises(ValueError, match=r"sparsity must be a pair \(target, cost\), got"):
+        machine().contrastive_divergence(
+            np.ones((2, 5)), np.random.default_rng(0), sparsity=sparsity
+        )
+
+
 def test_real_numbers_are_welcome_to_a_gaussian_machine_alone():
     v = np.full((2, 5), 3.0)
     assert np.isfinite(machine(GaussianRBM).free_energy(v)).all()

@@ -69,3 +69,5 @@ def test_bad_settings_are_explained():
         soft_threshold(np.ones((2, 2)), -1)
     with pytest.raises(ValueError, match="limit must be more than 0, got 0"):
         max_norm(np.ones((2, 2)), 0)
+    with pytest.raises(ValueError, match=r"weight must have shape \(out, in\), got \(3,\)"):
+        max_norm(np.ones(3), 1.0)  # a bias has no rows
