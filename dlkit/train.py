@@ -111,6 +111,12 @@ def fit(
     training goes on from there. Raises `ValueError` for empty data, different lengths, NaN in the
     data, or a checkpoint of another run.
     """
+    _check_callable("step", step, "numpy_step(model, loss, optimiser)")
+    for name, call in (("validate", validate), ("until", until)):
+        if call is not None:
+            _check_callable(name, call, "a function")
+    if not isinstance(checkpoint, Checkpoint | None):
+        raise ValueError(f"checkpoint must be a Checkpoint(path, …), got {checkpoint!r}")
     length = _common_length(data)
     check_number("epochs", epochs, low=0, whole=True)
     check_number("batch_size", batch_size, low=1, whole=True)
@@ -178,6 +184,9 @@ def fit(
 
 def numpy_step(model: Any, loss: Any, optimiser: Any) -> Callable[..., float]:
     """One step of a NumPy model: forward, backward, update; a model in use learns again."""
+    _check_part("model", model, "backward_parameters", "a net such as mlp(…)")
+    _check_part("loss", loss, "backward", "a loss such as CrossEntropyLoss()")
+    _check_part("optimiser", optimiser, "step", "an optimiser such as SGD(model.parameters, 0.1)")
 
     def step(x: np.ndarray, target: np.ndarray) -> float:
         if not model.training:
@@ -192,6 +201,9 @@ def numpy_step(model: Any, loss: Any, optimiser: Any) -> Callable[..., float]:
 
 def torch_step(module: Any, loss: Any, optimiser: Any) -> Callable[..., Any]:
     """One step of a torch twin; the loss stays on its device, so nothing waits for it."""
+    _check_part("module", module, "named_parameters", "a module of torch")
+    _check_part("loss", loss, "__call__", "a function such as torch.nn.CrossEntropyLoss()")
+    _check_part("optimiser", optimiser, "zero_grad", "one of torch.optim")
 
     def step(x: Any, target: Any) -> Any:
         if not module.training:
@@ -205,8 +217,29 @@ def torch_step(module: Any, loss: Any, optimiser: Any) -> Callable[..., Any]:
     return step
 
 
+def _check_callable(name: str, value: Any, wanted: str) -> None:
+    """A model can be called, too, but is no step; a number that was measured is no function."""
+    if not callable(value) or hasattr(value, "parameters"):
+        raise ValueError(f"{name} must be {wanted}, got {_short(value)}")
+
+
+def _check_part(name: str, part: Any, method: str, wanted: str) -> None:
+    """Not every object is the part that a step needs, and a class is not its object."""
+    if isinstance(part, type) or not hasattr(part, method):
+        raise ValueError(f"{name} must be {wanted}, got {_short(part)}")
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{type(value).__name__}: {text[:57]}..."
+
+
 def _common_length(data: Sequence[Any]) -> int:
     """The number of examples, after the checks that would be too dear in every step."""
+    if not isinstance(data, tuple | list) or not all(hasattr(array, "shape") for array in data):
+        raise ValueError(
+            f"data must be a tuple of arrays or tensors, (x, y) or (x,), got {_short(data)}"
+        )
     lengths = [len(array) for array in data]
     if not lengths or min(lengths) == 0 or len(set(lengths)) > 1:
         raise ValueError(f"data must be arrays of one length, at least 1, got lengths {lengths}")

@@ -282,6 +282,8 @@ def test_bad_checkpoints_are_explained(tmp_path):
         ((), "data must be arrays of one length"),
         ((X, Y[:-1]), r"got lengths \[103, 102\]"),
         ((X[:0], Y[:0]), r"at least 1, got lengths \[0, 0\]"),
+        (X, r"data must be a tuple of arrays or tensors, \(x, y\) or \(x,\), got ndarray"),
+        ((X, Y.tolist()), "data must be a tuple of arrays or tensors"),
         ((X * np.nan, Y), r"data\[0\] must be finite, but entry \(0, 0\) is not"),
     ],
 )
@@ -296,8 +298,43 @@ def test_bad_data_is_explained(data, message):
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"epochs": -1}, "epochs must be at least 0, got -1"),
         ({"epochs": 1.5}, "epochs must be a whole number, got 1.5"),
+        ({"validate": 0.97}, "validate must be a function, got 0.97"),
+        ({"until": True}, "until must be a function, got True"),
+        ({"checkpoint": "run.ckpt"}, r"checkpoint must be a Checkpoint\(path, …\), got 'run.ckpt'"),
     ],
 )
 def test_bad_settings_are_explained(options, message):
     with pytest.raises(ValueError, match=message):
         run(lambda *b: 0.0, **options)
+
+
+@pytest.mark.parametrize("step", [None, 0.1, mlp((3, 2), rng=np.random.default_rng(0))])
+def test_a_step_that_is_none_is_refused(step):
+    with pytest.raises(ValueError, match=r"step must be numpy_step\(model, loss, optimiser\), got"):
+        run(step)
+
+
+def test_the_parts_of_a_step_are_told_apart():
+    model, loss = mlp((3, 2), rng=np.random.default_rng(0)), CrossEntropyLoss()
+    optimiser = SGD(model.parameters, 0.1)
+    with pytest.raises(ValueError, match=r"model must be a net such as mlp\(…\), got"):
+        numpy_step(None, loss, optimiser)
+    with pytest.raises(ValueError, match=r"loss must be a loss such as CrossEntropyLoss\(\), got"):
+        numpy_step(model, optimiser, loss)
+    with pytest.raises(ValueError, match=r"loss must be a loss such as CrossEntropyLoss\(\), got"):
+        numpy_step(model, CrossEntropyLoss, optimiser)
+    with pytest.raises(ValueError, match="optimiser must be an optimiser such as SGD"):
+        numpy_step(model, loss, SGD)
+
+
+def test_the_parts_of_a_torch_step_are_told_apart():
+    import torch
+
+    module, loss = torch.nn.Linear(3, 2), torch.nn.CrossEntropyLoss()
+    optimiser = torch.optim.SGD(module.parameters(), 0.1)
+    with pytest.raises(ValueError, match="module must be a module of torch, got"):
+        torch_step(mlp((3, 2), rng=np.random.default_rng(0)), loss, optimiser)
+    with pytest.raises(ValueError, match="loss must be a function such as"):
+        torch_step(module, torch.nn.CrossEntropyLoss, optimiser)
+    with pytest.raises(ValueError, match=r"optimiser must be one of torch\.optim, got"):
+        torch_step(module, loss, SGD({}, 0.1))
