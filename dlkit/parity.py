@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_array, check_number
+from dlkit.check import check_array, check_generator, check_number
 from dlkit.models import (
     convolution,
     dbn,
@@ -559,6 +559,7 @@ def compare(
     parameters = model.parameters
     dtype = next(iter(parameters.values())).dtype if parameters else np.asarray(x).dtype
     x = np.array(x, dtype=dtype)
+    loss.forward(copy.deepcopy(model).forward(x), target)  # says in a sentence what does not fit
     twin_loss = to_torch(loss, device)
     twin_x = _tensor(x).to(device).requires_grad_()
     twin_target = _tensor(target).to(device)
@@ -735,21 +736,23 @@ def gradient_check(
     """Compare `backward` with central differences (L(θ + h) - L(θ - h)) / 2h, in float64.
 
     Every entry of every parameter and of x is moved; with `entries`, that many of each, drawn by
-    `rng`. Two forward passes an entry: for small models and batches. The model is left as it was.
+    `rng`. Two forward passes an entry: for small models and batches. The model is left as it was:
+    what is moved is a copy.
     Units that are dropped stay the same for the whole check: a mask is held once it is drawn.
     Raises `ValueError` when a parameter is not float64, where round-off would drown the answer.
     """
     check_number("h", h, low=0, strict=True)
+    if entries is not None:
+        check_number("entries", entries, low=1, whole=True)
+    rng = np.random.default_rng(0) if rng is None else check_generator("rng", rng)
+    model = copy.deepcopy(model)
     for name, parameter in model.parameters.items():
         if parameter.dtype != np.float64:
             raise ValueError(f"{name} must be float64 for a check, got {parameter.dtype}")
     x = check_array("x", x, finite=True).astype(np.float64)
-    rng = np.random.default_rng(0) if rng is None else rng
-    before = {name: buffer.copy() for name, buffer in model.buffers.items()}
 
     loss.forward(model.forward(x), target)
-    held = [(layer, layer.hold) for _, layer in _dropouts(model)]
-    for layer, _ in held:
+    for _, layer in _dropouts(model):
         layer.hold = True
     grad_x = model.backward(loss.backward())
     received = {"x": grad_x} | {n: g.copy() for n, g in model.gradients.items()}
@@ -759,7 +762,7 @@ def gradient_check(
         flat = array.reshape(-1)
         chosen = np.arange(flat.size)
         if entries is not None and entries < flat.size:
-            chosen = np.sort(rng.choice(flat.size, entries, replace=False))
+            chosen = np.sort(rng.choice(flat.size, int(entries), replace=False))
         expected = np.empty(len(chosen))
         for k, entry in enumerate(chosen):
             old = flat[entry]
@@ -782,10 +785,6 @@ def gradient_check(
                 row.expected,
             )
         )
-    for name, buffer in model.buffers.items():  # a forward pass may have measured something
-        buffer[...] = before[name]
-    for layer, hold in held:
-        layer.hold = hold
     return Report("backward and central differences, float64", tuple(rows))
 
 

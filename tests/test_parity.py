@@ -98,6 +98,44 @@ def test_gradient_check_can_take_a_sample():
     assert calls == 1 + 2 * 3 * 5  # one for backward; two for each of 3 entries of 5 arrays
 
 
+def test_a_gradient_check_that_is_stopped_leaves_the_model_alone():
+    model, before = net(), net().state_dict()
+
+    class Stopped(CrossEntropyLoss):
+        calls = 0
+
+        def forward(self, prediction, target):
+            Stopped.calls += 1
+            if Stopped.calls == 70:  # the entries of x are 60 calls
+                raise KeyboardInterrupt
+            return super().forward(prediction, target)
+
+    with pytest.raises(KeyboardInterrupt):
+        gradient_check(model, Stopped(), X, Y)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"entries": 0}, "entries must be at least 1, got 0"),
+        ({"entries": 1.5}, "entries must be a whole number, got 1.5"),
+        ({"rng": 7}, "rng must be a generator"),
+    ],
+)
+def test_bad_settings_of_a_gradient_check_are_explained(settings, message):
+    with pytest.raises(ValueError, match=message):
+        gradient_check(net(), CrossEntropyLoss(), X, Y, **settings)
+
+
+def test_what_does_not_fit_is_said_by_the_original_and_not_by_torch():
+    with pytest.raises(ValueError, match=r"x must have shape \(N, "):
+        compare(net(), CrossEntropyLoss(), X[:, :-1], Y)
+    with pytest.raises(ValueError, match="target must lie in 0 … "):
+        compare(net(), CrossEntropyLoss(), X, np.full(len(X), 99))
+
+
 def test_gradient_check_demands_float64():
     with pytest.raises(ValueError, match=r"0.weight must be float64 for a check, got float32"):
         gradient_check(net(np.float32), CrossEntropyLoss(), X, Y)
