@@ -292,7 +292,7 @@ class KernelLab(DrawnExplorer):
         yield Label(CELL_LEFTS[2], CELL_LOW - 0.13, under, small)
         if not data.picture.any():
             words = "The pad is empty: draw something."
-            yield Label(LEFTS[0] + 0.3, LOW + SHOW / 2, words, Style(self.ink, size=11, anchor=0))
+            yield Label(LEFTS[0] + SHOW / 2, LOW + SHOW / 2, words, Style(self.ink, size=11))
         yield from self._numbers(data)
 
     def _numbers(self, data: Filtered) -> Iterator[Label]:

@@ -22,6 +22,7 @@ from dlkit.widgets.ch07_kernel import (
     photograph,
 )
 from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import render
 
 LIMITS = {
     "picture": [*PHOTOGRAPHS, DRAWING],
@@ -246,3 +247,12 @@ def test_every_number_stands_out_from_its_cell(lab, preset, dark):
             beside = pixels[height - y - 14, x]  # the cell above its number
             light, less = sorted(map(luminance, (beside, to_rgb(label.style.ink))), reverse=True)
             assert (light + 0.05) / (less + 0.05) > 4.1, (label, beside)
+
+
+def test_what_an_empty_pad_says_stays_within_its_picture(lab):
+    lab.set(picture=DRAWING)
+    lab._prepare()
+    (label,) = (one for one in lab.labels._labels if "empty" in one.text)
+    half = render(label.text, label.style, 100).shape[1] / 200  # inches
+    assert label.style.anchor == 0.5
+    assert LEFTS[0] < label.x - half < label.x + half < LEFTS[0] + SHOW
