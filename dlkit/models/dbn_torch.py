@@ -7,9 +7,11 @@ device, from None for torch's own, or from a NumPy generator, for comparison wit
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dlkit.check import check_number
 from dlkit.models.device_torch import default_device
 from dlkit.models.rbm_torch import RBM, Source, bernoulli, draw, softplus
 
@@ -29,6 +31,8 @@ class LabelledRBM(RBM):
         generator: torch.Generator | None = None,
     ):
         at = {"device": device, "dtype": dtype, "generator": generator}
+        features = int(check_number("features", features, low=1, whole=True))
+        labels = int(check_number("labels", labels, low=2, whole=True))
         super().__init__(features + labels, hidden, std=std, **at)
         self.labels = labels
 
@@ -76,7 +80,10 @@ class DBN(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
-        self.sizes, self.labels = tuple(sizes), labels
+        if np.ndim(sizes) != 1 or len(sizes) < 2:
+            raise ValueError(f"sizes must name two layers at least, got {sizes}")
+        self.sizes = tuple(int(check_number("sizes", n, low=1, whole=True)) for n in sizes)
+        self.labels = int(check_number("labels", labels, low=0, whole=True))
         device = device or default_device(dtype)
         at = {"std": std, "device": device, "dtype": dtype, "generator": generator}
         pairs = list(pairwise(self.sizes))

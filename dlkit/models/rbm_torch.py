@@ -38,6 +38,11 @@ class RBM(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
+        visible = int(check_number("visible", visible, low=1, whole=True))
+        hidden = int(check_number("hidden", hidden, low=1, whole=True))
+        check_number("std", std, low=0)
+        if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise ValueError(f"dtype must be a floating type such as torch.float32, got {dtype!r}")
         at = {"device": device or default_device(dtype), "dtype": dtype}
         weight = torch.empty(hidden, visible, **at).normal_(0, std, generator=generator)
         self.weight = nn.Parameter(weight)
@@ -75,6 +80,7 @@ class RBM(nn.Module):
     @torch.no_grad()
     def gibbs(self, v: Tensor, rng: Source = None, steps: int = 1) -> Tensor:
         """v after `steps` times v → h → v, all sampled (N, visible)."""
+        check_number("steps", steps, low=0, whole=True)
         for _ in range(steps):
             v = self.sample_visible(self.sample_hidden(v, rng), rng)
         return v
@@ -122,6 +128,8 @@ class RBM(nn.Module):
         self.visible_bias.grad = fantasy.mean(dim=0) - v.mean(dim=0)
         self.hidden_bias.grad = fantasy_h.mean(dim=0) - h.mean(dim=0)
         if sparsity is not None:
+            if not isinstance(sparsity, tuple | list) or len(sparsity) != 2:
+                raise ValueError(f"sparsity must be a pair (target, cost), got {sparsity!r}")
             target, cost = sparsity
             excess = cost * (h.mean(dim=0) - target)
             self.hidden_bias.grad += excess

@@ -267,3 +267,20 @@ def test_labels_that_are_neither_one_nor_all_are_not_repeated(rng):
     assert dbn.generate(3, rng, steps=1, label=[0, 1, 2]).shape == (3, 5)
     with pytest.raises(ValueError, match="rng must be a generator"):
         dbn.generate(3, 7, steps=0, start=np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda twin: twin.DBN(784), "sizes must name two layers at least, got 784"),
+        (lambda twin: twin.DBN((5,)), r"sizes must name two layers at least, got \(5,\)"),
+        (lambda twin: twin.DBN((5, 0)), "sizes must be at least 1, got 0"),
+        (lambda twin: twin.DBN((5, 4), labels=-1), "labels must be at least 0, got -1"),
+        (lambda twin: twin.LabelledRBM(4, 1, 3), "labels must be at least 2, got 1"),
+    ],
+)
+def test_bad_input_gets_a_sentence_from_the_twin(call, message):
+    from dlkit.models import dbn_torch
+
+    with pytest.raises(ValueError, match=message):
+        call(dbn_torch)

@@ -187,6 +187,32 @@ def test_impossible_settings_are_refused():
         twin.contrastive_divergence(v[:0])
     with pytest.raises(ValueError, match=r"chain must have shape \(N, 5\), got \(5,\)"):
         twin.contrastive_divergence(v, chain=v[0])
+    with pytest.raises(ValueError, match=r"sparsity must be a pair \(target, cost\), got 0.1"):
+        twin.contrastive_divergence(v, sparsity=0.1)
+    with pytest.raises(ValueError, match="steps must be at least 0, got -1"):
+        twin.gibbs(v, steps=-1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"visible": 0}, "visible must be at least 1, got 0"),
+        ({"hidden": 2.5}, "hidden must be a whole number, got 2.5"),
+        ({"std": -1}, "std must be at least 0, got -1"),
+        (
+            {"dtype": np.float32},
+            r"dtype must be a floating type such as torch\.float32, got <class",
+        ),
+        (
+            {"dtype": torch.int64},
+            r"dtype must be a floating type such as torch\.float32, got torch",
+        ),
+    ],
+)
+def test_impossible_sizes_and_types_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        rbm_torch.RBM(**{"visible": 5, "hidden": 4, "device": "cpu"} | settings)
+    assert rbm_torch.RBM(10 / 2, 4, device="cpu").weight.shape == (4, 5)
 
 
 class Waits(TorchDispatchMode):
