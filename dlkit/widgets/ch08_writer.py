@@ -22,6 +22,7 @@ FULL = 6.0  # bits of surprise that get the full colour
 CHART = 150  # characters in the chart
 SHEET = (0.25, 2.55, 7.3, 2.75)  # left, low, width and height in inches
 PANEL = (7.85, 0.45, 1.85, 4.85)
+BAR = 0.36  # of the panel: a certain character's, which leaves room for “100%  taken”
 
 
 @dataclass(frozen=True)
@@ -283,13 +284,13 @@ class Writer(TrainingExplorer):
         places = high - 0.95 - 0.42 * np.arange(TOP)
         for bars, values in ((self.bars, choice.top_p), (self.narrow, choice.top_q)):
             begin, gap = np.full(TOP, 0.18), np.full(TOP, np.nan)
-            ends = np.stack([begin, begin + 0.5 * np.array(values), gap], axis=1)
+            ends = np.stack([begin, begin + BAR * np.array(values), gap], axis=1)
             bars.set_data(ends.ravel(), np.repeat(places, 3))
         rows = zip(places.tolist(), choice.top, choice.top_p, choice.top_q, strict=True)
         for y, code, p, q in rows:
             words.append(Label(0.08, y, seen(symbols[code]), mono))
             taken = "  taken" if code == choice.code else ""
-            words.append(Label(0.18 + 0.5 * max(p, q), y, f"{p:.0%}{taken}", plain))
+            words.append(Label(0.18 + BAR * max(p, q), y, f"{p:.0%}{taken}", plain))
         low = float(places[-1]) - 0.45
         written = page.written
         lines = [f"taken: “{seen(symbols[choice.code])}”, {choice.p:.1%}"]

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from dlkit.widgets.ch08_listener import listen, novel_listener
-from dlkit.widgets.ch08_writer import LONGEST, LONGEST_SEED, WIDE, Writer, tempered, wrapped
+from dlkit.widgets.ch08_writer import (
+    LONGEST,
+    LONGEST_SEED,
+    PANEL,
+    WIDE,
+    Writer,
+    tempered,
+    wrapped,
+)
 from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import render
 
 
 @pytest.fixture
@@ -195,3 +204,18 @@ def test_the_words_hold_the_numbers(writer):
     assert f"by {np.mean([c.bits for c in written]):.2f} bits a character" in said
     assert f"expected {np.mean([c.entropy for c in written]):.2f}" in said
     assert writer.data.text.replace("\n", " ")[-40:] in said
+
+
+def test_the_words_beside_the_bars_stay_within_the_picture(writer):
+    """At a low temperature the bar of what was taken is as long as a bar can be."""
+    writer.set(temperature=0.1)
+    ends = []
+    for _ in range(30):
+        writer.advance(1)
+        writer._prepare()
+        for label in writer.words._labels:
+            if "taken" in label.text:
+                wide = render(label.text, label.style, 100).shape[1] / 100  # inches
+                ends.append(PANEL[0] + PANEL[2] * label.x + wide)
+    assert len(ends) > 30
+    assert max(ends) < writer.size[0]
