@@ -87,8 +87,8 @@ def check_number(
     whole: bool = False,
 ) -> float:
     """Return `value` if it is a finite number in low … high (without the ends, if `strict`)."""
-    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not is_number or not np.isfinite(value) or (whole and value != int(value)):
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not real or not abs(value) < np.inf or (whole and value != int(value)):
         kind = "a whole number" if whole else "a finite number"
         raise ValueError(f"{name} must be {kind}, got {_short(value)}")
     if not (low < value < high if strict else low <= value <= high):

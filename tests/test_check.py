@@ -101,6 +101,9 @@ def test_numbers_outside_0_and_1_are_explained(bad):
         (float("nan"), {}, "n must be a finite number, got nan"),
         ("3", {}, "n must be a finite number, got '3'"),
         (True, {}, "n must be a finite number, got True"),
+        (np.complex128(1), {"low": 0}, "n must be a finite number, got"),
+        (-np.inf, {}, "n must be a finite number, got -inf"),
+        (10**30, {"high": 5}, r"n must be at most 5, got 1e\+30"),
     ],
 )
 def test_a_bad_number_is_explained(value, options, message):
