@@ -28,6 +28,7 @@ FRESH = 10_000  # the seed of the first of them: no start of the training
 SCREEN = (0.25, 3.75, 4.6, 2.85)
 MAP = (5.35, 4.3, 4.2, 2.3)
 BARS_TOP, FACTS_TOP = 3.3, 3.72
+ROW = 80  # letters that stand over the left chart and not over the right one's legend
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,7 +303,9 @@ class DQNAtWork(TrainingExplorer):
         for i, line in enumerate(self._facts(data)):
             yield Label(left, FACTS_TOP - 0.225 * i, line, plain)
         named = [f"{branch.name}: {self._recipes[branch.name]}" for branch in self.branches]
-        yield Label(0.25, 2.28, "    ".join(named)[:92], plain)
+        rows = _rows(named)[-2:]  # there is room for two
+        for row, words in enumerate(rows):
+            yield Label(0.25, 2.28 + 0.2 * (len(rows) - 1 - row), words, plain)
 
     def _facts(self, data: Sight) -> Iterator[str]:
         training = data.training
@@ -365,6 +368,18 @@ def short(value: float, _: float | None = None) -> str:
         if abs(value) >= max(size, 1e4):
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def _rows(pieces: list[str]) -> list[str]:
+    """The pieces one after the other, in rows of at most ROW letters."""
+    rows = [pieces[0]]
+    for piece in pieces[1:]:
+        longer = f"{rows[-1]}    {piece}"
+        if len(longer) <= ROW:
+            rows[-1] = longer
+        else:
+            rows.append(piece)
+    return rows
 
 
 def recipe(

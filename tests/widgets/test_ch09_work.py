@@ -10,6 +10,7 @@ from dlkit.widgets.ch09_games import written
 from dlkit.widgets.ch09_memory import SETTINGS, SharedMemory, Training
 from dlkit.widgets.ch09_work import DQNAtWork, short
 from dlkit.widgets.explorer import Key, Pointer
+from dlkit.widgets.labels import render
 
 GAMES = tuple(SETTINGS)
 
@@ -179,6 +180,20 @@ def test_back_and_on_in_a_branch(work):
     assert work.branch.name == "D"
     work.advance(1)
     assert work.labels.texts[-1].endswith("C: no replay    D: no replay, double")
+
+
+def test_the_branches_names_stay_left_of_the_right_chart_s_legend(work):
+    work.advance(2)
+    for k in range(4):  # the oldest makes room
+        work.set(double=k % 2 == 0, replay=False, epsilon=0.2, learning_rate=3e-3)
+        work.fork()
+        work.advance(1)
+    work._prepare()
+    names = [label for label in work.labels._labels if "no replay" in label.text]
+    assert len({label.y for label in names}) == len(names) == 2
+    for label in names:
+        wide = render(label.text, label.style, 100).shape[1] / 100  # inches
+        assert label.x + wide < 5.2  # where the legend begins
 
 
 def test_a_click_into_a_chart_goes_back(work):
