@@ -102,6 +102,17 @@ def check_number(
     return value
 
 
+def check_line(name: str, line: tuple[float, float, int]) -> tuple[float, float, int]:
+    """Return `line` if it is (start, end, steps), straight from one number in 0 … 1 to another."""
+    if not isinstance(line, tuple | list) or len(line) != 3:
+        raise ValueError(f"{name} must be (start, end, steps), got {_short(line)}")
+    start, end, steps = line
+    check_number(f"{name}'s start", start, low=0, high=1)
+    check_number(f"{name}'s end", end, low=0, high=1)
+    check_number(f"{name}'s steps", steps, low=1, whole=True)
+    return start, end, steps
+
+
 def _matches(actual: tuple[int, ...], wanted: Shape) -> bool:
     if len(actual) != len(wanted):
         return False

@@ -9,6 +9,7 @@ from dlkit.check import (
     check_dtype,
     check_generator,
     check_labels,
+    check_line,
     check_number,
 )
 
@@ -109,3 +110,19 @@ def test_numbers_outside_0_and_1_are_explained(bad):
 def test_a_bad_number_is_explained(value, options, message):
     with pytest.raises(ValueError, match=message):
         check_number("n", value, **options)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (0.1, r"epsilon must be \(start, end, steps\), got 0.1"),
+        ((1.0, 0.1), r"epsilon must be \(start, end, steps\), got \(1.0, 0.1\)"),
+        ((2.0, 0.1, 10), "epsilon's start must be between 0 and 1, got 2"),
+        ((1.0, None, 10), "epsilon's end must be a finite number, got None"),
+        ((1.0, 0.1, 0), "epsilon's steps must be at least 1, got 0"),
+    ],
+)
+def test_a_line_that_leads_nowhere_is_explained(line, message):
+    with pytest.raises(ValueError, match=message):
+        check_line("epsilon", line)
+    assert check_line("epsilon", [1.0, 0.1, 10]) == (1.0, 0.1, 10)

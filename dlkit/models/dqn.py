@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_generator, check_labels, check_number
+from dlkit.check import check_generator, check_labels, check_line, check_number
 from dlkit.models.dense import Sequential
 from dlkit.models.layer import Layer, Model
 from dlkit.models.optimisers import Adam, Optimiser
@@ -258,13 +258,8 @@ class Practice:
         self.batch_size = int(check_number("batch_size", batch_size, low=1, whole=True))
         self.begin = int(check_number("begin", begin, low=1, whole=True))
         self.every = int(check_number("every", every, low=1, whole=True))
-        for name, line in {"epsilon": epsilon, "rate": rate or (0, 0, 1)}.items():
-            if not isinstance(line, tuple | list) or len(line) != 3:
-                raise ValueError(f"{name} must be (start, end, steps), got {line!r}")
-            start, end, steps = line
-            check_number(f"{name}'s start", start, low=0, high=1)
-            check_number(f"{name}'s end", end, low=0, high=1)
-            check_number(f"{name}'s steps", steps, low=1, whole=True)
+        self.epsilon_line = check_line("epsilon", epsilon)
+        self.rate_line = None if rate is None else check_line("rate", rate)
         if not isinstance(agent, DQN):
             raise ValueError(f"agent must be a DQN of dlkit.models.dqn, got {agent!r}")
         if agent.actions != env.action_space.n:
@@ -273,7 +268,6 @@ class Practice:
             )
         self.agent, self.env, self.replay = agent, env, replay
         self.rng = check_generator("rng", rng)
-        self.epsilon_line, self.rate_line = epsilon, rate
         space = env.observation_space
         self.memory = ReplayMemory(capacity, space.shape, space.dtype)
         self.scores: list[float] = []

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlkit.check import check_generator, check_number
+from dlkit.check import check_generator, check_line, check_number
 from dlkit.models.device_torch import default_device
 
 Source = torch.Generator | np.random.Generator | None
@@ -275,20 +275,15 @@ class Practice:
         self.batch_size = int(check_number("batch_size", batch_size, low=1, whole=True))
         self.begin = int(check_number("begin", begin, low=1, whole=True))
         self.every = int(check_number("every", every, low=1, whole=True))
-        for name, line in {"epsilon": epsilon, "rate": rate or (0, 0, 1)}.items():
-            if not isinstance(line, tuple | list) or len(line) != 3:
-                raise ValueError(f"{name} must be (start, end, steps), got {line!r}")
-            start, end, steps = line
-            check_number(f"{name}'s start", start, low=0, high=1)
-            check_number(f"{name}'s end", end, low=0, high=1)
-            check_number(f"{name}'s steps", steps, low=1, whole=True)
+        self.epsilon_line = check_line("epsilon", epsilon)
+        self.rate_line = None if rate is None else check_line("rate", rate)
         if not isinstance(agent, DQN):
             raise ValueError(f"agent must be a DQN of dlkit.models.dqn_torch, got {agent!r}")
         if agent.actions != (known := envs.single_action_space.n):
             raise ValueError(f"agent must know the {known} actions of envs, got {agent.actions}")
         self.agent, self.envs, self.source = agent, envs, source
         self.rng = check_generator("rng", rng)
-        self.epsilon_line, self.rate_line, self.replay = epsilon, rate, replay
+        self.replay = replay
         space = envs.single_observation_space
         dtype = getattr(torch, str(space.dtype))
         self.memory = ReplayMemory(capacity, space.shape, dtype, device=agent.device)

@@ -399,7 +399,7 @@ def test_what_an_agent_is_made_of(rng):
             DQN(network, optimiser=wrong)
     assert DQN(network).act([0.0, 0, 0, 0], 0.0, rng) in (0, 1)
     for name in ("epsilon", "rate"):
-        for line in (0.1, (1.0, 0.1), "abc"):
+        for line in (0.1, 0, (), (1.0, 0.1), "abc"):
             with pytest.raises(ValueError, match=rf"{name} must be \(start, end, steps\), got"):
                 Practice(DQN(network), CartPole(), rng, **{name: line})
     with pytest.raises(ValueError, match="agent must know the 2 actions of env, got 3"):

@@ -179,7 +179,7 @@ def test_bad_input_gets_a_sentence():
 def test_a_practice_asks_for_what_fits_together():
     learner, rng = dqn_torch.DQN(torch.nn.Linear(4, 2)), np.random.default_rng(0)
     for name in ("epsilon", "rate"):
-        for line in (0.1, (1.0, 0.1), "abc"):
+        for line in (0.1, 0, (), (1.0, 0.1), "abc"):
             with pytest.raises(ValueError, match=rf"{name} must be \(start, end, steps\), got"):
                 dqn_torch.Practice(learner, CartPoleVector(2), rng, **{name: line})
     with pytest.raises(ValueError, match="rng must be a generator"):
