@@ -76,6 +76,8 @@ def to_numpy(module: Any) -> Any:
 
     Raises `ValueError` for a module that has no original here.
     """
+    if isinstance(module, Model):
+        raise ValueError(f"module must be one of torch, got {module!r}, which is an original")
     name = type(module).__name__
     if name in ("Sequential", "Outputs"):
         layers = map(to_numpy, module.children())

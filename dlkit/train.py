@@ -262,7 +262,10 @@ def _index_for(array: Any, order: np.ndarray) -> Any:
 
 def _read(unread: list[Any], history: History) -> bool:
     """Move losses into the history as numbers; False once one of them is not finite."""
-    history.step_losses += [float(loss) for loss in unread]
+    try:
+        history.step_losses += [float(loss) for loss in unread]
+    except (TypeError, ValueError):
+        raise ValueError(f"step must return the loss as one number, got {unread[-1]!r}") from None
     count = len(unread)
     unread.clear()
     return all(map(math.isfinite, history.step_losses[-max(count, 1) :]))

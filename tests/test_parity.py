@@ -129,6 +129,11 @@ def test_bad_settings_of_a_gradient_check_are_explained(settings, message):
         gradient_check(net(), CrossEntropyLoss(), X, Y, **settings)
 
 
+def test_an_original_is_no_module_of_torch():
+    with pytest.raises(ValueError, match="module must be one of torch, got Sequential"):
+        to_numpy(net())
+
+
 def test_what_does_not_fit_is_said_by_the_original_and_not_by_torch():
     with pytest.raises(ValueError, match=r"x must have shape \(N, "):
         compare(net(), CrossEntropyLoss(), X[:, :-1], Y)

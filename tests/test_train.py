@@ -314,6 +314,12 @@ def test_a_step_that_is_none_is_refused(step):
         run(step)
 
 
+@pytest.mark.parametrize("loss", [None, [0.1, 0.2], "0.1 nats", np.ones(2)])
+def test_a_step_that_returns_no_loss_is_explained(loss):
+    with pytest.raises(ValueError, match="step must return the loss as one number, got"):
+        run(lambda *batch: loss)
+
+
 def test_the_parts_of_a_step_are_told_apart():
     model, loss = mlp((3, 2), rng=np.random.default_rng(0)), CrossEntropyLoss()
     optimiser = SGD(model.parameters, 0.1)
