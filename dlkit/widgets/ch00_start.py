@@ -139,7 +139,7 @@ class Timeline(Explorer):
                 f"{event.year}, {event.lane}: {event.title}. {event.what}",
                 f"{event.why}{cold}",
                 f"Paper: {event.paper}.",
-                f"Event {data.place + 1} of {len(EVENTS)}. It belongs to chapter {event.chapter[:2]}"
+                f"Event {data.place + 1} of {len(EVENTS)}, of chapter {event.chapter[:2]}"
                 + (f", and also: {others} (thin rings)." if others else "."),
             ]
         )

@@ -497,6 +497,8 @@ class PaintTheWorld(TrainingExplorer):
         if not len(everything):
             low, high = axes.get_ylim()
             words = "Run or Step: the agent begins to learn"
+            if self.branch.length:
+                words = "sweeps play no episodes" if swept else "no episode has ended yet"
             middle = np.sqrt(low * high) if name == "error" else (low + high) / 2
             ends.append(Label(right / 2, float(middle), words, Style(self.ink)))
         self.tags[name].show(ends)
@@ -521,7 +523,7 @@ class PaintTheWorld(TrainingExplorer):
         state = data.world.number(data.cursor)
         if data.world.cells[data.cursor] in (FLOOR, START):
             row, column = data.cursor
-            lines.append(f"row {row + 1}, column {column + 1}: Q learned (exact)")
+            lines.append(f"row {row}, column {column}, from 0: Q learned (exact)")
             pairs = [
                 f"{name} {number(float(a))} ({number(float(b))})"
                 for name, a, b in zip(ACTIONS, data.q[state], data.exact[state], strict=True)
@@ -564,7 +566,7 @@ class PaintTheWorld(TrainingExplorer):
             named = "Q (exact): " + ", ".join(
                 f"{name} {number(float(a))} ({number(float(b))})" for name, a, b in pairs
             )
-        words.append(f"Row {row + 1}, column {column + 1}: {named}.")
+        words.append(f"Row {row}, column {column}, counted from 0: {named}.")
         return " ".join(words)
 
     # By hand ----------------------------------------------------------------------------------

@@ -229,7 +229,19 @@ def test_the_words_hold_the_numbers(grid):
     for value in (data.worth[0], data.worth[2], data.q[data.world.number((3, 3))][1]):
         assert number(value) in words
     grid.paint(WALL, (3, 3))
-    assert "Row 4, column 4: a wall." in grid.description
+    assert "Row 3, column 3, counted from 0: a wall." in grid.description
+
+
+def test_an_empty_chart_says_why(grid):
+    def said():
+        return grid.tags["return"].texts
+
+    assert said() == ["Run or Step: the agent begins to learn"]
+    grid.advance(5)  # moves
+    assert said() == ["no episode has ended yet"]
+    grid.set(method="value iteration")
+    grid.advance()
+    assert said() == ["sweeps play no episodes"]
 
 
 def test_a_click_into_a_chart_goes_back(grid):
