@@ -231,7 +231,7 @@ class ComputationalGraph(Explorer):
                 if drop:  # beside a long number, as far as the room before the operation allows
                     gradient = number(walk.gradients[node.inputs[k]])
                     reach = bend[0] - 0.52 + 0.083 * len(f"← {gradient}")
-                    x = max(x, min(reach + half, end[0] + 0.2 - half))
+                    x = max(x, min(reach + half, end[0] + 0.1 - half))
                 yield Label(x, y, text, SLOPE)
 
     def _lines(self, walk: Walk) -> Iterator[Label]:
@@ -325,7 +325,7 @@ class ComputationalGraph(Explorer):
         for node, (x, y) in zip(graph, self._places, strict=True):
             self._still.append(self._box(x, y, symbol(node), BOX if node.operation else INPUT))
             if node.operation:
-                self._still.append(self._box(x, y + 0.28, node.name, None, fontsize=9))
+                self._still.append(self._box(x + 0.32, y + 0.3, node.name, None, fontsize=9))
         plots.theme(self.figure, self.dark)
 
     def _wire(self, source: int, user: int, graph: Graph) -> list[Place]:

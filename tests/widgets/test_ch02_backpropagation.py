@@ -8,6 +8,7 @@ import math
 import ipywidgets
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp, softmax
 from dlkit.models.losses import BCEWithLogitsLoss, MSELoss
@@ -291,9 +292,19 @@ def test_everything_stays_inside_the_picture_and_apart(expression):
 @pytest.mark.parametrize("inputs", [{}, {"x": 4, "w": -3, "v": 0, "b": 0}])  # the saturated unit
 def test_no_number_lies_on_another(expression, inputs):
     graph = ComputationalGraph(expression=expression, **inputs)
+    graph._prepare()
+    renderer, to_inches = graph.frame.layers.canvas.get_renderer(), graph.axes.transData.inverted()
+    names = [
+        (
+            f"name {text.get_text()}",
+            *text.get_window_extent(renderer).transformed(to_inches).extents,
+        )
+        for text in graph._still
+        if isinstance(text, Text) and text.get_text()[0] in "uL"
+    ]
     for step in range(graph.inputs["step"].max + 1):
         graph.set(step=step)
-        boxes = []
+        boxes = [*names]
         for label in graph._labels._labels:
             high, wide = (side / 100 for side in render(label.text, label.style, 100).shape[:2])
             left, low = label.x - label.style.anchor * wide, label.y - high / 2
