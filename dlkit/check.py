@@ -35,7 +35,7 @@ def check_array(
         raise ValueError(
             f"{name} must be finite, but {name}[{', '.join(map(str, where))}] is {array[where]}"
         )
-    return array if dtype is None else array.astype(dtype, copy=False)
+    return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
 
 def check_labels(name: str, value: ArrayLike, length: int, classes: int) -> np.ndarray:

@@ -154,8 +154,9 @@ def _noting(forward: Callable) -> Callable:
     """`forward`, which also notes the shape of its output."""
 
     @wraps(forward)
-    def forward_noting_shape(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        output = forward(self, *args, **kwargs)
+    def forward_noting_shape(self: Layer, x: Any, *more: Any, **named: Any) -> Any:
+        # Two calls, because the one with stars is slow, and few layers take more than x.
+        output = forward(self, x, *more, **named) if more or named else forward(self, x)
         self._output_shape = getattr(output, "shape", ())
         return output
 
