@@ -171,7 +171,7 @@ class StackIt(TrainingExplorer):
             "learning_rate": dropdown(
                 value=0.3, options=[0.01, 0.03, 0.1, 0.3, 1.0], description="learning rate"
             ),
-            "sizes": dropdown(options=list(SIZES), description="units of the layers"),
+            "sizes": dropdown(options=list(SIZES), description="units of layers"),
             "seed": ipywidgets.IntSlider(value=0, min=0, max=20, description="random start"),
         }
 

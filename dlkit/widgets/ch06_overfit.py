@@ -155,7 +155,7 @@ class OverfitOnPurpose(TrainingExplorer):
 
         return {
             "examples": choice(100, [50, 100, 200, 500, 1000, 2000], "training digits"),
-            "width": choice(128, [8, 16, 32, 64, 128, 256], "units in each layer"),
+            "width": choice(128, [8, 16, 32, 64, 128, 256], "units a layer"),
             "l2": choice(0.0, [0.0, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1], "weight decay, L2"),
             "l1": choice(0.0, [0.0, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3], "sparsity, L1"),
             "units": choice(0.0, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], "units dropped"),

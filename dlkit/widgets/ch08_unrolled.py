@@ -89,7 +89,7 @@ class Unrolled(Explorer):
             "radius": slider(value=0.9, min=0.1, max=2.0, step=0.05, description="spectral radius"),
             "steps": whole(value=30, min=2, max=LONGEST, description="steps"),
             "strength": slider(value=0.5, min=0, max=3, step=0.1, description="input strength"),
-            "forget": slider(value=1, min=-3, max=5, step=0.5, description="forget bias (LSTM)"),
+            "forget": slider(value=1, min=-3, max=5, step=0.5, description="LSTM forget bias"),
             "clipping": ipywidgets.Checkbox(value=False, description="clip the gradient"),
             "longest": ipywidgets.FloatLogSlider(
                 value=1, min=-2, max=2, step=0.25, description="clip at length"
