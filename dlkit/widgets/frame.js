@@ -16,9 +16,10 @@ function fill(pixels, width, runs, next) {
   let place = 0;
   while (place < pixels.length) {
     const run = runs[next++], count = run >>> 24, end = place + (count || run);
-    if (!count) pixels.copyWithin(place, place - width, end - width);
-    else for (let i = place; i < end; i += 1) pixels[i] = run | 0xff000000; // short: faster than fill
-    place = end;
+    // Most runs are short: these loops take a third of the time of fill. copyWithin would not do:
+    // it copies as if all were read first, so that of several rows only one would come.
+    if (count) for (; place < end; place += 1) pixels[place] = run | 0xff000000;
+    else for (; place < end; place += 1) pixels[place] = pixels[place - width];
   }
   return next;
 }
