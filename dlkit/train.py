@@ -106,9 +106,10 @@ def fit(
     last batch is smaller when `batch_size` does not divide N. `validate()` is called after each
     epoch; training ends early once `until(history)` is true.
 
-    An interrupt (the stop button, Ctrl-C) returns the history so far. A loss that is NaN or
-    infinite stops training with a `Diverged` warning. With a `checkpoint` whose file exists,
-    training goes on from there. Raises `ValueError` for empty data, different lengths, NaN in the
+    An interrupt (the stop button, Ctrl-C) returns the history so far; without the `progress` bar,
+    as in a loop over many trainings, it stops that loop, too. A loss that is NaN or infinite stops
+    training with a `Diverged` warning. With a `checkpoint` whose file exists, training goes on from
+    there. Raises `ValueError` for empty data, different lengths, NaN in the
     data, or a checkpoint of another run.
     """
     _check_callable("step", step, "numpy_step(model, loss, optimiser)")
@@ -173,6 +174,8 @@ def fit(
                 history.stopped = f"the condition held after epoch {history.epochs}"
             save(0)
     except KeyboardInterrupt:
+        if not progress:  # the next training of a loop, or a claim, would take this one as whole
+            raise
         _read(unread, history)
         history.stopped = f"interrupted in epoch {history.epochs + 1}; what was learned is kept"
     finally:

@@ -107,7 +107,9 @@ def test_a_tensor_loss_that_is_no_number_is_found_at_its_step():
         run(lambda x, y: torch.tensor(next(losses)))
 
 
-def test_an_interrupt_keeps_what_was_learned():
+@pytest.fixture
+def interrupted():
+    """A step in the 25th of which the stop button is pressed."""
     _, _, step = setting()
     calls = 0
 
@@ -118,10 +120,20 @@ def test_an_interrupt_keeps_what_was_learned():
             raise KeyboardInterrupt
         return step(x, y)
 
-    history = run(interrupted)
+    return interrupted
+
+
+def test_an_interrupt_keeps_what_was_learned(interrupted):
+    history = run(interrupted, progress=True)
     assert history.epochs == 2
     assert len(history.step_losses) == 24
     assert "interrupted in epoch 3" in history.stopped
+
+
+def test_an_interrupt_stops_a_loop_over_trainings_too(interrupted):
+    """Nobody watches a single one of them, so none is taken for whole that is not."""
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted, progress=False)
 
 
 def test_until_ends_early():
