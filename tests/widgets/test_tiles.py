@@ -1,5 +1,7 @@
 """Small pictures, enlarged by whole pixels."""
 
+import io
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -22,6 +24,23 @@ def test_a_tile_is_enlarged_by_whole_pixels():
     assert np.array_equal(drawn[15, 15], (255, 0, 0, 255))
     assert np.array_equal(drawn[25, 15], (0, 0, 0, 255))
     assert np.array_equal(drawn[15, 25], (0, 0, 0, 255))
+
+
+def test_tiles_are_where_agg_would_draw_them_also_beyond_the_edges(rng, monkeypatch):
+    figure = Figure(figsize=(1, 1), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    tiles = Tiles(figure.add_axes((0, 0, 1, 1)))
+    tiles.axes.set_axis_off()
+    pixels = rng.integers(0, 256, (5, 7, 4), np.uint8)
+    pixels[..., 3] = 255
+    corners = [(-0.1, -0.2), (0.8, 0.9), (0.3, -0.1), (-0.2, 0.7), (0.4, 0.4), (1.2, 0), (0, -0.5)]
+    tiles.show([Tile(*corner, 0.3, 0.25, pixels, frame="red") for corner in corners])
+    canvas.draw()
+    copied = np.asarray(canvas.buffer_rgba()).copy()
+    monkeypatch.setattr("dlkit.widgets.tiles.RendererAgg", type("Another", (), {}))
+    canvas.draw()
+    np.testing.assert_array_equal(np.asarray(canvas.buffer_rgba()), copied)
+    figure.savefig(io.BytesIO(), format="pdf")
 
 
 def test_paint_has_blue_below_zero_and_orange_above():
