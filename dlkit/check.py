@@ -1,5 +1,8 @@
 """Bad input gets one sentence: which argument, what came, what was expected."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -102,11 +105,16 @@ def check_number(
     return value
 
 
+def check_parts(name: str, value: Any, count: int, wanted: str) -> Sequence[Any]:
+    """Return `value` if it is a tuple or a list of so many parts; `wanted` says which."""
+    if not isinstance(value, tuple | list) or len(value) != count:
+        raise ValueError(f"{name} must be {wanted}, got {_short(value)}")
+    return value
+
+
 def check_line(name: str, line: tuple[float, float, int]) -> tuple[float, float, int]:
     """Return `line` if it is (start, end, steps), straight from one number in 0 … 1 to another."""
-    if not isinstance(line, tuple | list) or len(line) != 3:
-        raise ValueError(f"{name} must be (start, end, steps), got {_short(line)}")
-    start, end, steps = line
+    start, end, steps = check_parts(name, line, 3, "(start, end, steps)")
     check_number(f"{name}'s start", start, low=0, high=1)
     check_number(f"{name}'s end", end, low=0, high=1)
     check_number(f"{name}'s steps", steps, low=1, whole=True)

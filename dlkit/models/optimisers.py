@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.check import check_number
+from dlkit.check import check_number, check_parts
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -147,9 +147,7 @@ class Adam(Optimiser):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ):
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise ValueError(f"betas must be a pair such as (0.9, 0.999), got {betas!r}")
-        beta1, beta2 = betas
+        beta1, beta2 = check_parts("betas", betas, 2, "a pair such as (0.9, 0.999)")
         self.betas = (
             check_number("betas[0]", beta1, low=0, high=1),
             check_number("betas[1]", beta2, low=0, high=1),

@@ -16,6 +16,7 @@ from dlkit.check import (
     check_dtype,
     check_generator,
     check_number,
+    check_parts,
 )
 from dlkit.models.initialisers import normal
 from dlkit.models.layer import Model
@@ -163,9 +164,7 @@ class RBM(Model):
 
     def _press_towards(self, sparsity: tuple[float, float], v: np.ndarray, h: np.ndarray) -> None:
         """Add the slope of cost · cross-entropy(target, mean activity) to the gradients."""
-        if not isinstance(sparsity, tuple | list) or len(sparsity) != 2:
-            raise ValueError(f"sparsity must be a pair (target, cost), got {sparsity!r}")
-        target, cost = sparsity
+        target, cost = check_parts("sparsity", sparsity, 2, "a pair (target, cost)")
         check_number("sparsity target", target, low=0, high=1, strict=True)
         check_number("sparsity cost", cost, low=0)
         excess = cost * (h.mean(axis=0) - self.weight.dtype.type(target))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlkit.check import check_number
+from dlkit.check import check_number, check_parts
 from dlkit.models.device_torch import default_device
 
 Source = torch.Generator | np.random.Generator | None
@@ -128,9 +128,7 @@ class RBM(nn.Module):
         self.visible_bias.grad = fantasy.mean(dim=0) - v.mean(dim=0)
         self.hidden_bias.grad = fantasy_h.mean(dim=0) - h.mean(dim=0)
         if sparsity is not None:
-            if not isinstance(sparsity, tuple | list) or len(sparsity) != 2:
-                raise ValueError(f"sparsity must be a pair (target, cost), got {sparsity!r}")
-            target, cost = sparsity
+            target, cost = check_parts("sparsity", sparsity, 2, "a pair (target, cost)")
             excess = cost * (h.mean(dim=0) - target)
             self.hidden_bias.grad += excess
             self.weight.grad += torch.outer(excess, v.mean(dim=0))

@@ -22,7 +22,7 @@ from dlkit.widgets.ch02_expression import (
     parse,
     slopes,
 )
-from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.explorer import OWN_ROW, Explorer, Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 
 READY = (
@@ -102,7 +102,7 @@ class ComputationalGraph(Explorer):
             options=READY,
             description="expression",
             continuous_update=False,
-            layout=ipywidgets.Layout(grid_area="auto / 1 / auto / -1"),  # a row of its own
+            layout=ipywidgets.Layout(grid_area=OWN_ROW),
         )
         sliders = {
             name: ipywidgets.FloatSlider(value=START[name], min=-5, max=5, step=0.05)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from dlkit import plots
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh
 from dlkit.models.losses import MSELoss
-from dlkit.widgets.explorer import Explorer
+from dlkit.widgets.explorer import OWN_ROW, Explorer
 from dlkit.widgets.labels import Label, Labels, Style
 
 # One unit a = f(w x + b) with x = 1, and the loss (a - d)²: z = 0, the kink of ReLU, is at w = 0.5.
@@ -67,8 +67,8 @@ class GradientMicroscope(Explorer):
         distance = ipywidgets.FloatLogSlider(
             value=0.1, base=10, min=-6, max=0, step=0.1, description="distance from z = 0"
         )
-        for slider in (exponent, distance):  # with many steps: each in a row of its own
-            slider.layout.grid_area = "auto / 1 / auto / -1"
+        for slider in (exponent, distance):  # they have many steps
+            slider.layout.grid_area = OWN_ROW
         return {
             "exponent": exponent,
             "distance": distance,

@@ -21,7 +21,7 @@ from dlkit.widgets.ch08_listener import (
     reber_listener,
     seen,
 )
-from dlkit.widgets.explorer import Explorer, Key, Pointer
+from dlkit.widgets.explorer import OWN_ROW, Explorer, Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
 
@@ -84,7 +84,7 @@ class GateMicroscope(Explorer):
             "text": ipywidgets.Text(
                 value="Anne said nothing. Captain Wentworth was",
                 description="text",
-                layout=ipywidgets.Layout(grid_area="auto / 1 / auto / -1"),  # a row of its own
+                layout=ipywidgets.Layout(grid_area=OWN_ROW),
             ),
             "net": ipywidgets.Dropdown(options=list(NETS), description="the net reads"),
             "word": ipywidgets.Text(value="BTBTXSETE", description="Reber word"),

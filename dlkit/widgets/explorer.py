@@ -82,6 +82,9 @@ class Key:
     shift: bool = False
 
 
+OWN_ROW = "auto / 1 / auto / -1"  # a control's layout.grid_area, where it needs the whole width
+
+
 class Explorer(ipywidgets.VBox):
     """Base of all explorers: override `controls`, `compute`, `build`, `draw` and `describe`.
 
