@@ -28,7 +28,7 @@ def check_array(
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} must be an array of numbers, but {error}") from None
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{name} must hold real numbers, got {array.dtype} ({_short(value)})")
+        raise ValueError(f"{name} must hold real numbers, got {array.dtype} ({short(value)})")
     if shape is not None and not _matches(array.shape, shape):
         raise ValueError(f"{name} must have shape {_show(shape)}, got {array.shape}")
     if array.size == 0:
@@ -56,7 +56,7 @@ def check_generator(name: str, value: object) -> np.random.Generator:
     """Return `value` if it is a generator of random numbers; a seed is none."""
     if not isinstance(value, np.random.Generator):
         raise ValueError(
-            f"{name} must be a generator such as np.random.default_rng(0), got {_short(value)}"
+            f"{name} must be a generator such as np.random.default_rng(0), got {short(value)}"
         )
     return value
 
@@ -93,7 +93,7 @@ def check_number(
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not real or not abs(value) < np.inf or (whole and value != int(value)):
         kind = "a whole number" if whole else "a finite number"
-        raise ValueError(f"{name} must be {kind}, got {_short(value)}")
+        raise ValueError(f"{name} must be {kind}, got {short(value)}")
     if not (low < value < high if strict else low <= value <= high):
         if high == np.inf:
             wanted = f"{'more than' if strict else 'at least'} {low:g}"
@@ -108,7 +108,7 @@ def check_number(
 def check_parts(name: str, value: Any, count: int, wanted: str) -> Sequence[Any]:
     """Return `value` if it is a tuple or a list of so many parts; `wanted` says which."""
     if not isinstance(value, tuple | list) or len(value) != count:
-        raise ValueError(f"{name} must be {wanted}, got {_short(value)}")
+        raise ValueError(f"{name} must be {wanted}, got {short(value)}")
     return value
 
 
@@ -134,6 +134,7 @@ def _show(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def short(value: object) -> str:
+    """The value as a sentence can hold it, on one line; a long one begins with its type."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{type(value).__name__}: {text[:57]}..."

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dlkit import checkpoint as files
-from dlkit.check import check_generator, check_number
+from dlkit.check import check_generator, check_number, short
 
 LOOK_AT_TENSORS_EVERY = 50  # reading a loss on a GPU waits for the GPU, so it is done rarely
 
@@ -223,25 +223,20 @@ def torch_step(module: Any, loss: Any, optimiser: Any) -> Callable[..., Any]:
 def _check_callable(name: str, value: Any, wanted: str) -> None:
     """A model can be called, too, but is no step; a number that was measured is no function."""
     if not callable(value) or hasattr(value, "parameters"):
-        raise ValueError(f"{name} must be {wanted}, got {_short(value)}")
+        raise ValueError(f"{name} must be {wanted}, got {short(value)}")
 
 
 def _check_part(name: str, part: Any, method: str, wanted: str) -> None:
     """Not every object is the part that a step needs, and a class is not its object."""
     if isinstance(part, type) or not hasattr(part, method):
-        raise ValueError(f"{name} must be {wanted}, got {_short(part)}")
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{type(value).__name__}: {text[:57]}..."
+        raise ValueError(f"{name} must be {wanted}, got {short(part)}")
 
 
 def _common_length(data: Sequence[Any]) -> int:
     """The number of examples, after the checks that would be too dear in every step."""
     if not isinstance(data, tuple | list) or not all(hasattr(array, "shape") for array in data):
         raise ValueError(
-            f"data must be a tuple of arrays or tensors, (x, y) or (x,), got {_short(data)}"
+            f"data must be a tuple of arrays or tensors, (x, y) or (x,), got {short(data)}"
         )
     lengths = [len(array) for array in data]
     if not lengths or min(lengths) == 0 or len(set(lengths)) > 1:
