@@ -124,8 +124,8 @@ def check_line(name: str, line: tuple[float, float, int]) -> tuple[float, float,
 def _matches(actual: tuple[int, ...], wanted: Shape) -> bool:
     if len(actual) != len(wanted):
         return False
-    for length, want in zip(actual, wanted, strict=True):  # not `all(…)`, which is twice as slow
-        if length != want and not (isinstance(want, str) and length > 0):
+    for axis, want in enumerate(wanted):  # `all(…)` and `zip(…, strict=True)` take twice as long
+        if actual[axis] != want and not (isinstance(want, str) and actual[axis] > 0):
             return False
     return True
 

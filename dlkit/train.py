@@ -152,7 +152,7 @@ def fit(
                 rng.bit_generator.state = batch_rng
             for batch in range(first_batch, len(starts)):
                 chosen = order[starts[batch] : starts[batch] + batch_size]
-                unread.append(step(*(array[chosen] for array in data)))
+                unread.append(step(*(_examples(array, chosen) for array in data)))
                 save_now = every_steps and (batch + 1) % every_steps == 0
                 look_now = isinstance(unread[-1], float) or len(unread) == LOOK_AT_TENSORS_EVERY
                 if (look_now or save_now) and not _read(unread, history):
@@ -256,6 +256,11 @@ def _index_for(array: Any, order: np.ndarray) -> Any:
         return order
     torch = sys.modules["torch"]  # loaded already, or there would be no tensor
     return torch.from_numpy(order).to(array.device)
+
+
+def _examples(array: Any, chosen: Any) -> Any:
+    """The chosen rows of an array or a tensor; NumPy's `take` is faster than its brackets."""
+    return array.take(chosen, axis=0) if isinstance(array, np.ndarray) else array[chosen]
 
 
 def _read(unread: list[Any], history: History) -> bool:

@@ -104,11 +104,11 @@ class ReplayMemory:
     def take(self, places: np.ndarray) -> Batch:
         """Copies of the steps at these places."""
         return (
-            self.observations[places],
-            self.actions[places],
-            self.rewards[places],
-            self.next_observations[places],
-            self.terminated[places],
+            self.observations.take(places, axis=0),
+            self.actions.take(places),
+            self.rewards.take(places),
+            self.next_observations.take(places, axis=0),
+            self.terminated.take(places),
         )
 
 
@@ -150,6 +150,7 @@ class DQN:
         self.double = double
         self.network, self.target = network, copy.deepcopy(network)
         self.optimiser = Adam(network.parameters, 0.001) if optimiser is None else optimiser
+        self.actions = len(list(network.parameters.values())[-1])  # outputs of the last bias
         self.updates = 0
 
     def q(self, observations: np.ndarray) -> np.ndarray:
@@ -205,7 +206,7 @@ class DQN:
         q = self.network.forward(observations)
         rows = np.arange(len(q))
         error = q[rows, actions] - y
-        clipped = np.clip(error, -self.huber, self.huber)
+        clipped = error.clip(-self.huber, self.huber)
 
         gradient = np.zeros_like(q)  # only the action that was taken is answered for
         gradient[rows, actions] = clipped / len(q)
@@ -214,16 +215,11 @@ class DQN:
         self.updates += 1
         if self.updates % self.target_every == 0:
             self.update_target()
-        return float(np.mean(clipped * (error - 0.5 * clipped)))  # δ²/2, and straight beyond
+        return float(clipped @ (error - 0.5 * clipped)) / n  # mean of δ²/2, and straight beyond
 
     def update_target(self) -> None:
         """Make the target network equal to the net."""
         _copy_parameters(self.network, self.target)
-
-    @property
-    def actions(self) -> int:
-        """How many actions there are: the outputs of the last layer with a bias."""
-        return len(list(self.network.parameters.values())[-1])
 
 
 class Practice:
