@@ -360,11 +360,13 @@ class Explorer(ipywidgets.VBox):
     def _arrange(self) -> None:
         """Lay out title, controls, buttons and picture; they wrap in a narrow cell."""
         longest = max((len(c.description) for c in self.inputs.values()), default=0)
+        words = min(0.65 * longest + 0.5, 14)
         for control in self.inputs.values():
             control.layout.width = "auto"
             control.layout.min_width = "0"
-            control.style.description_width = f"{min(0.65 * longest + 0.5, 14):.1f}em"
-        columns = "1fr" if self.beside else "repeat(auto-fit, minmax(min(280px, 100%), 1fr))"
+            control.style.description_width = f"{words:.1f}em"
+        narrow = f"min({words + 16:.1f}em, 100%)"  # words, 100 pixels of slider, its number
+        columns = "1fr" if self.beside else f"repeat(auto-fit, minmax({narrow}, 1fr))"
         panel = ipywidgets.GridBox(
             list(self.inputs.values()),
             layout=ipywidgets.Layout(grid_template_columns=columns, grid_gap="2px 16px"),

@@ -468,6 +468,10 @@ class View:
         found = Axe().run(self.root.page, context="[data-axe=look]")
         assert found.response["passes"], "axe has found nothing to look at"
         assert not found.violations_count, found.generate_report()
+        lengths = self.root.evaluate("""root =>
+          [...root.querySelectorAll(".noUi-target")].filter(e => e.offsetParent)
+            .map(e => e.getBoundingClientRect().width)""")
+        assert min(lengths, default=100) > 80, f"a slider is too short to be set: {lengths} pixels"
 
     def expect_named_controls(self) -> None:
         """Every control has an accessible name, and letters typed on it stay there."""
