@@ -124,6 +124,9 @@ class Playground(TrainingExplorer):
     def state(self) -> dict:
         return {"points": (), "through": None, "cross": None}
 
+    def idle(self, *, dataset: str, depth: int, **_) -> list[str]:
+        return ["noise"] * (dataset == OWN) + ["width", "activation"] * (depth == 0)
+
     def set(self, **values) -> None:
         """As in every explorer; points that make no sense are refused before anything changes."""
         if "points" in values:

@@ -123,6 +123,11 @@ class HopfieldMemory(DrawnExplorer, TrainingExplorer):
             "Forget my drawings": self.forget_drawings,
         }
 
+    def idle(self, *, start: str, damage: str, **_) -> tuple[str, ...]:
+        if start == STARTS[1]:
+            return "cue", "damage", "share"
+        return ("share",) if damage == DAMAGES[1] else ()
+
     def store_drawing(self) -> None:
         """Add what is on the pad to the memories, as the first of them."""
         drawing, own = self.values["drawing"], self.values["own"]

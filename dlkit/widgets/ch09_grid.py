@@ -228,6 +228,9 @@ class PaintTheWorld(TrainingExplorer):
             "Unpaint": lambda: self.set(painted=("", {})),
         }
 
+    def idle(self, *, method: str, **_) -> tuple[str, ...]:
+        return ("learning_rate", "unit") if method == SWEEPS else ()
+
     def set(self, **values) -> None:
         """As in every training; squares off the world are refused before anything changes."""
         rows = WORLDS.get(values.get("world", self.values["world"]), ROOMS)

@@ -114,6 +114,10 @@ class Explorer(ipywidgets.VBox):
         """Return widgets below the buttons that are no arguments of `compute`."""
         return []
 
+    def idle(self, **values: Any) -> Iterable[str]:
+        """Return the controls that change nothing while the values are these: they are greyed."""
+        return ()
+
     # compute(**values) returns the data to show: a method or a staticmethod, with neither widgets
     # nor Matplotlib. The controls and the state are its arguments. ValueError: a bad value.
     compute: Callable[..., Any]
@@ -178,6 +182,7 @@ class Explorer(ipywidgets.VBox):
         for control in self.inputs.values():
             control.observe(self._control_changed, "value")
         self._arrange()
+        self._grey_idle()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -249,6 +254,7 @@ class Explorer(ipywidgets.VBox):
             self.data = self.compute(**self.values)
             self.message = ""
             self.frame.update()
+        self._grey_idle()
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -300,6 +306,11 @@ class Explorer(ipywidgets.VBox):
         nearest = control.value
         if isinstance(value, (int, float)) and nearest != value:
             raise ValueError(f"{name} cannot be {value!r}; the nearest possible is {nearest!r}")
+
+    def _grey_idle(self) -> None:
+        idle = set(self.idle(**self.values))
+        for name, control in self.inputs.items():
+            control.disabled = name in idle
 
     def _control_changed(self, _) -> None:
         with alone:
