@@ -90,5 +90,5 @@ class Majority(Exercise):
         return (z > 0).astype(int)
 
 
-waiting = Waiting("00/waiting")
-majority = Majority("00/majority")
+waiting = Waiting("00/waiting", "years")
+majority = Majority("00/majority", "majority")

@@ -578,11 +578,11 @@ def _point(x: np.ndarray) -> str:
     return f"({', '.join(f'{value:g}' for value in np.asarray(x, float))})"
 
 
-gates = Gates("01/gates")
-rule = Rule("01/rule")
-invariance = Invariance("01/invariance")
-margin = Margin("01/margin")
-bound = Bound("01/bound")
-by_eye = ByEye("01/by_eye")
-xor = Xor("01/xor")
-clinic = Clinic("01/clinic")
+gates = Gates("01/gates", "my_gates")
+rule = Rule("01/rule", "my_rule")
+invariance = Invariance("01/invariance", "my_invariant_changes")
+margin = Margin("01/margin", "my_margin")
+bound = Bound("01/bound", "my_bound")
+by_eye = ByEye("01/by_eye", "my_eye")
+xor = Xor("01/xor", "W1, b1, W2, b2")
+clinic = Clinic("01/clinic", "my_diagnosis")

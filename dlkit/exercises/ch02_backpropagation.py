@@ -218,8 +218,8 @@ class LinearBackward(Exercise):
 class ActivationBackward(Exercise):
     """Back through an activation: multiply by its slope."""
 
-    def __init__(self, name: str, f: Callable, mistakes: Mapping[str, Callable]):
-        super().__init__(name)
+    def __init__(self, name: str, variable: str, f: Callable, mistakes: Mapping[str, Callable]):
+        super().__init__(name, variable)
         self.f, self.mistakes = f, mistakes
 
     def examine(self, answer):
@@ -449,7 +449,8 @@ class CountParameters(Exercise):
 
     @staticmethod
     def answer(sizes):
-        return sum((n + 1) * m for n, m in pairwise(sizes))
+        n, m = np.array(sizes[:-1]), np.array(sizes[1:])
+        return ((n + 1) * m).sum()
 
 
 class Zigzag(Exercise):
@@ -462,12 +463,7 @@ class Zigzag(Exercise):
         "so the changes are 3, −6, 6.",
     )
     praise = "Right: three units, three pieces. Stack k such layers and there are 3 to the power k."
-    answer = (
-        np.array([1.0, 1.0, 1.0]),
-        np.array([0.0, -1 / 3, -2 / 3]),
-        np.array([3.0, -6.0, 6.0]),
-        0.0,
-    )
+    answer = ([1, 1, 1], [0, -1 / 3, -2 / 3], [3, -6, 6], 0)
 
     def examine(self, answer):
         wrong_if(
@@ -654,11 +650,12 @@ def _sigma(z: np.ndarray) -> np.ndarray:
     return 0.5 * (np.tanh(0.5 * z) + 1)
 
 
-softmax = Softmax("02/softmax")
-output_delta = OutputDelta("02/output-delta")
-linear_backward = LinearBackward("02/linear-backward")
+softmax = Softmax("02/softmax", "my_softmax")
+output_delta = OutputDelta("02/output-delta", "my_output_delta")
+linear_backward = LinearBackward("02/linear-backward", "my_linear_backward")
 tanh_backward = TanhBackward(
     "02/tanh-backward",
+    "my_tanh_backward",
     np.tanh,
     {
         "the slope is 1 − a², with a = tanh z, not 1 − z²": lambda z: 1 - z**2,
@@ -668,6 +665,7 @@ tanh_backward = TanhBackward(
 )
 sigmoid_backward = SigmoidBackward(
     "02/sigmoid-backward",
+    "my_sigmoid_backward",
     _sigma,
     {
         "the slope is a (1 − a), with a = σ(z), not z (1 − z)": lambda z: z * (1 - z),
@@ -676,8 +674,8 @@ sigmoid_backward = SigmoidBackward(
         "half of the slope is there: a (1 − a), not 1 − a": lambda z: 1 - _sigma(z),
     },
 )
-numeric_gradient = NumericGradient("02/numeric-gradient")
-momentum_step = MomentumStep("02/momentum-step")
-count_parameters = CountParameters("02/count-parameters")
-zigzag = Zigzag("02/zigzag")
-bug_clinic = BugClinic("02/bug-clinic")
+numeric_gradient = NumericGradient("02/numeric-gradient", "my_numeric_gradient")
+momentum_step = MomentumStep("02/momentum-step", "my_momentum_step")
+count_parameters = CountParameters("02/count-parameters", "my_count")
+zigzag = Zigzag("02/zigzag", "my_zigzag")
+bug_clinic = BugClinic("02/bug-clinic", "diagnosis")

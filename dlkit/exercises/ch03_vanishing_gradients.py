@@ -74,8 +74,8 @@ class LayersUntil(Exercise):
         "After k layers, factor ** k of the blame is left.",
         "factor ** k < share is the same as k log(factor) < log(share), and log(factor) is "
         "negative: dividing by it turns the sign round.",
-        "The smallest whole k above log(share) / log(factor): math.floor(…) + 1. Or count in a "
-        "loop.",
+        "The smallest whole k above np.log(share) / np.log(factor): cut off what stands behind the "
+        "point, int(…), and add 1. Or count in a loop.",
     )
     praise = "Right: at a factor of 0.24, ten layers leave less than a millionth."
 
@@ -102,7 +102,7 @@ class LayersUntil(Exercise):
 
     @staticmethod
     def answer(factor, share):
-        return math.floor(math.log(share) / math.log(factor)) + 1
+        return int(np.log(share) / np.log(factor)) + 1
 
 
 class HeWeights(Exercise):
@@ -569,12 +569,12 @@ def _judge(
     wrong_if(True, f"{seen}.")
 
 
-factor = Factor("03/factor")
-layers_until = LayersUntil("03/layers-until")
-he_weights = HeWeights("03/he-weights")
-leaky_variance = LeakyVariance("03/leaky-variance")
-saturated = Saturated("03/saturated")
-batch_norm = BatchNorm("03/batch-norm")
-batch_norm_backward = BatchNormBackward("03/batch-norm-backward")
-residual_backward = ResidualBackward("03/residual-backward")
-bug_clinic = BugClinic("03/bug-clinic")
+factor = Factor("03/factor", "my_factor")
+layers_until = LayersUntil("03/layers-until", "my_layers_until")
+he_weights = HeWeights("03/he-weights", "my_he_weights")
+leaky_variance = LeakyVariance("03/leaky-variance", "my_leaky_variance")
+saturated = Saturated("03/saturated", "my_saturated")
+batch_norm = BatchNorm("03/batch-norm", "my_batch_norm")
+batch_norm_backward = BatchNormBackward("03/batch-norm-backward", "my_batch_norm_backward")
+residual_backward = ResidualBackward("03/residual-backward", "my_residual_backward")
+bug_clinic = BugClinic("03/bug-clinic", "diagnosis")

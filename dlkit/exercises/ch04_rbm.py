@@ -339,7 +339,7 @@ class ByHand(Exercise):
         "Right. One perceptron cannot decide exclusive or; one hidden unit is enough to make a "
         "machine that dreams of nothing else."
     )
-    answer = (np.array([[10.0, -10.0]]), np.array([-5.0, 5.0]), np.array([0.0]))
+    answer = ([[10, -10]], [-5, 5], [0])
 
     def examine(self, answer):
         wrong_if(
@@ -499,10 +499,10 @@ def _of_each_state(p: np.ndarray, states: np.ndarray) -> np.ndarray:
     return (p**states * (1 - p) ** (1 - states)).prod(axis=1)
 
 
-energy = Energy("04/energy")
-free_energy = FreeEnergy("04/free-energy")
-gibbs_step = GibbsStep("04/gibbs-step")
-cd_update = CDUpdate("04/cd-update")
-log_partition = LogPartition("04/log-partition")
-by_hand = ByHand("04/by-hand")
-bug_clinic = BugClinic("04/bug-clinic")
+energy = Energy("04/energy", "my_energy")
+free_energy = FreeEnergy("04/free-energy", "my_free_energy")
+gibbs_step = GibbsStep("04/gibbs-step", "my_gibbs_step")
+cd_update = CDUpdate("04/cd-update", "my_cd_update")
+log_partition = LogPartition("04/log-partition", "my_log_partition")
+by_hand = ByHand("04/by-hand", "my_machine")
+bug_clinic = BugClinic("04/bug-clinic", "diagnosis")

@@ -406,7 +406,8 @@ class CountMultiplications(Exercise):
     hints = (
         "CD-1 makes three sweeps (up, down, up) and two products for the gradient.",
         "Each of these five products costs n · visible · hidden multiplications.",
-        "Add 5 · n · visible · hidden over the RBMs: pairwise(sizes) gives each one's two sizes.",
+        "Add 5 · n · visible · hidden over the RBMs: zip(sizes, sizes[1:]) gives each one's two "
+        "sizes.",
     )
     praise = "Right: five products an RBM. Another layer of the same width always costs the same."
 
@@ -447,7 +448,7 @@ class CountMultiplications(Exercise):
 
     @staticmethod
     def answer(sizes, n):
-        return sum(5 * n * visible * hidden for visible, hidden in pairwise(sizes))
+        return 5 * n * np.dot(sizes[:-1], sizes[1:])
 
 
 # --- The bug clinic ----------------------------------------------------------------------------
@@ -606,11 +607,11 @@ def _show(values: Any) -> str:
     return np.array2string(np.asarray(values, dtype=float), precision=3, separator=", ")
 
 
-explaining_away = ExplainingAway("05/explaining-away")
-up = Up("05/up")
-transpose = Transpose("05/transpose")
-bound = Bound("05/bound")
-label_probabilities = LabelProbabilities("05/label-probabilities")
-unroll = Unroll("05/unroll")
-count_multiplications = CountMultiplications("05/count-multiplications")
-bug_clinic = BugClinic("05/bug-clinic")
+explaining_away = ExplainingAway("05/explaining-away", "my_posterior")
+up = Up("05/up", "my_up")
+transpose = Transpose("05/transpose", "my_next_rbm")
+bound = Bound("05/bound", "my_bound")
+label_probabilities = LabelProbabilities("05/label-probabilities", "my_label_probabilities")
+unroll = Unroll("05/unroll", "my_autoencoder")
+count_multiplications = CountMultiplications("05/count-multiplications", "my_multiplications")
+bug_clinic = BugClinic("05/bug-clinic", "diagnosis")

@@ -14,15 +14,17 @@ class Softmax(Exercise):
         e = np.exp(z)
         return e / e.sum(axis=1, keepdims=True)
 
-softmax = Softmax("02/softmax")
+softmax = Softmax("02/softmax", "my_softmax")
 """
 
 import dis
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from html import escape
 from typing import Any
 
@@ -47,6 +49,7 @@ class Feedback:
 
     kind: str
     text: str
+    code: str = ""  # of a solution: what to put into the notebook's cell
 
     def __str__(self) -> str:
         return self.text
@@ -61,8 +64,9 @@ class Feedback:
             "solution": ("#0072B2", "="),
         }.get(self.kind, ("#999999", "…"))
         body = escape(self.text)
-        if self.kind == "solution":
-            body = f"<pre style='margin:.3em 0'>{body}</pre>"
+        if self.code:
+            reason = escape(self.text.removeprefix(self.code).strip())
+            body = f"<pre style='margin:.3em 0'>{escape(self.code)}</pre>{reason}"
         return (
             f"<div role='status' style='border-left:4px solid {colour};padding:.3em .8em'>"
             f"<b>{sign}</b> {body}</div>"
@@ -72,14 +76,16 @@ class Feedback:
 class Exercise:
     """One exercise. A subclass gives `hints`, `examine(answer)` and `answer`, the solution.
 
-    `name` is "chapter/exercise", under which progress is recorded.
+    `name` is "chapter/exercise", under which progress is recorded. `variable` is what the chapter's
+    cell calls the answer, so that the solution can be copied there; several names: "W, b".
     """
 
     hints: tuple[str, ...] = ()
     praise = "Right."
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, variable: str = "answer"):
         self.name = name
+        self.variable = variable
         self._hints_given = 0
 
     def examine(self, answer: Any) -> None:
@@ -116,11 +122,13 @@ class Exercise:
         return Feedback("hint", f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
 
     def solution(self) -> Feedback:
-        """One right answer: the code of a function, or the value and why."""
+        """One right answer, to be copied into the chapter's cell, and of a value also why."""
         answer = inspect.getattr_static(self, "answer")
         if isinstance(answer, staticmethod):
-            return Feedback("solution", _source(answer.__func__))
-        return Feedback("solution", f"{answer!r}. {self.praise}")
+            code = _source(answer.__func__, self.variable)
+            return Feedback("solution", code, code)
+        code = f"{self.variable} = {_as_code(answer)}"
+        return Feedback("solution", f"{code}\n\n{self.praise}", code)
 
     def expects(self) -> str:
         """In words, what kind of answer is expected."""
@@ -144,8 +152,8 @@ def call(answer: Callable, *inputs: Any, copies: bool = True) -> Any:
     except NotImplementedError:
         raise NotAttempted from None
     except Exception as error:
-        shown = ", ".join(map(_short, inputs))
-        raised = f"Called with {shown} it raised {type(error).__name__}: {error}."
+        shown = f"with {', '.join(map(_short, inputs))}" if inputs else "without any input"
+        raised = f"Called {shown} it raised {type(error).__name__}: {error}."
         raise Wrong(f"{raised} {_plainly(error)}".strip()) from None
     if result is ... or (result is None and _is_empty(answer)):
         raise NotAttempted
@@ -240,11 +248,36 @@ def _plainly(error: Exception) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.size > 12:
         return f"an array of shape {value.shape}"
+    if inspect.isroutine(value) or isinstance(value, np.ufunc):
+        return "a lambda" if value.__name__ == "<lambda>" else f"the function {value.__name__}"
     text = np.array2string(value, precision=3) if isinstance(value, np.ndarray) else repr(value)
-    text = " ".join(text.split())
+    text = re.sub(" at 0x[0-9a-fA-F]+", "", " ".join(text.split()))  # where it lies in memory
     return text if len(text) <= 120 else text[:117] + "..."
 
 
-def _source(function: Callable) -> str:
+def _source(function: Callable, name: str) -> str:
+    """The code of a function called `name`; of one without inputs only what it does."""
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-    return "\n".join(line for line in lines if line.strip() != "@staticmethod")
+    head, *body = [line for line in lines if line.strip() != "@staticmethod"]
+    if not inspect.signature(function).parameters:  # it ends in: return W, b
+        return textwrap.dedent("\n".join(body[:-1]))
+    return "\n".join([head.replace("def answer(", f"def {name}(", 1), *body])
+
+
+def _as_code(value: Any) -> str:
+    """A value as one writes it: a dict a line for each entry, a set in order, 1/3 as a fraction."""
+    if isinstance(value, Mapping):
+        lines = [f"    {_as_code(key)}: {_as_code(entry)},\n" for key, entry in value.items()]
+        return "{\n" + "".join(lines) + "}"
+    if isinstance(value, set):
+        return "{" + ", ".join(sorted(map(_as_code, value))) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_as_code, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_as_code, value)) + ")"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and len(repr(value)) > 10:
+        n, d = Fraction(value).limit_denominator(20).as_integer_ratio()
+        return f"{n} / {d}" if n / d == value else repr(value)
+    return repr(value)

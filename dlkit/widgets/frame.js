@@ -40,8 +40,8 @@ function add(parent, tag, attributes) {
   return element;
 }
 
-// ipywidgets' sliders have no accessible name, and letters typed on a control reach JupyterLab's
-// shortcuts ("dd" deletes the cell). Both are mended for every control of the explorer.
+// ipywidgets' sliders have no accessible name and do not say that they are greyed, and letters typed
+// on a control reach JupyterLab's shortcuts ("dd" deletes the cell). Mended for every control.
 function mend(root, title) {
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", title);
@@ -50,6 +50,7 @@ function mend(root, title) {
     const handles = [...slider.closest(".noUi-target")?.querySelectorAll("[role=slider]") ?? []];
     const end = handles.length > 1 ? [" from", " to"][handles.indexOf(slider)] : "";
     if (label) slider.setAttribute("aria-label", label.textContent.trim() + end);
+    slider.setAttribute("aria-disabled", Boolean(slider.closest("[disabled]")));
   }
   for (const element of root.querySelectorAll(FOCUSABLE)) {
     element.dataset.lmSuppressShortcuts = "true";
@@ -228,7 +229,8 @@ function render({ model, el }) {
     if (!root) return;
     onPage.disconnect();
     const again = () => mend(root, model.get("title"));
-    observe(new MutationObserver(again), root, { childList: true, subtree: true });
+    const changes = { childList: true, subtree: true, attributeFilter: ["disabled"] };
+    observe(new MutationObserver(again), root, changes);
     again();
   });
   observe(onPage, canvas);

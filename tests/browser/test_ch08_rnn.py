@@ -37,8 +37,10 @@ def test_unrolled(page):
     unrolled.button("Exploding").click()
     expect(unrolled.description).to_contain_text("it explodes")
     before = unrolled.settled()
+    expect(unrolled.slider("clip at length")).to_be_disabled()  # nothing is clipped yet
     unrolled.control("clip the gradient").check()
     unrolled.wait_for_change(before)
+    expect(unrolled.slider("clip at length")).to_be_enabled()
     expect(unrolled.description).to_contain_text("and is cut to 1")
     unrolled.control("cell").select_option("LSTM")
     expect(unrolled.description).to_contain_text("LSTM with 16 units")

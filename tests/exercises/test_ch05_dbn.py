@@ -85,6 +85,13 @@ def overflowing(features, weight, visible_bias, hidden_bias, labels):
     return p / p.sum(axis=1, keepdims=True)
 
 
+def clipped(features, weight, visible_bias, hidden_bias, labels):
+    z = features @ weight[:, :-labels].T + hidden_bias
+    columns = weight[:, -labels:].T
+    free = [np.log(1 + np.exp(np.clip(z + w, -30, 30))).sum(axis=1) for w in columns]
+    return softmax(np.stack(free, axis=1) + visible_bias[-labels:])
+
+
 def there_and_back(v, weights, hidden_biases, visible_biases, *, down=True, up=True, last=True):
     for w, c in zip(weights, hidden_biases, strict=True):
         v = sigma(v @ w.T + (c if up else 0))
@@ -157,6 +164,7 @@ WRONG = [
         "not yet probabilities",
     ),
     ("label_probabilities", overflowing, "must not overflow"),
+    ("label_probabilities", clipped, "With 400 times as large ones"),
     ("unroll", lambda *a: there_and_back(*a, down=False), "visible biases are missing"),
     ("unroll", lambda *a: there_and_back(*a, up=False), "hidden biases are missing"),
     ("unroll", lambda *a: there_and_back(*a, last=False), "pixels have no sigmoid"),

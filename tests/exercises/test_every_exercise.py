@@ -6,6 +6,7 @@ function, nor a dict of dots for a dict stands in its STUBS: {exercise: stub}.
 """
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from dlkit.exercises.exercise import NOT_ATTEMPTED, RIGHT, WRONG, Exercise
+from tests.notebooks import CHAPTERS, cells
 
 MODULES = sorted(path.stem[5:] for path in Path(__file__).parent.glob("test_ch[0-9]*.py"))
 TABLES = {name: importlib.import_module(f"tests.exercises.test_{name}") for name in MODULES}
@@ -27,6 +29,12 @@ MISTAKES = [
     pytest.param(f"{module[:4]}-{name}", answer, words, id=f"{module[:4]}-{name}-{number}")
     for module, table in TABLES.items()
     for number, (name, answer, words) in enumerate(table.WRONG)
+]
+CHECKS = [
+    pytest.param(f"ch{path.stem}", cell["source"].strip(), id=f"ch{path.stem[:2]}-{cell['id']}")
+    for path in CHAPTERS
+    for cell in cells(path, "code")
+    if re.match(r"exercises\.\w+\.check\(", cell["source"])
 ]
 STRANGE = (7, 3.5, "seven", [1, 2], (), {}, np.nan, np.ones(3), object(), len, lambda: 1)
 
@@ -43,6 +51,25 @@ def test_solution_is_right(name):
     assert feedback.kind == RIGHT, feedback
     assert exercise.praise in feedback.text
     assert exercise.solution().text
+
+
+def checked(source):
+    """Which exercise a cell checks: "softmax" for exercises.softmax.check(my_softmax)."""
+    return source.split(".")[1]
+
+
+@pytest.mark.parametrize(("module", "source"), CHECKS)
+def test_solution_can_be_copied_into_the_chapters_cell(module, source):
+    exercises = importlib.import_module(f"dlkit.exercises.{module}")
+    notebook = {"np": np, "exercises": exercises}  # the chapters import NumPy, not all of Python
+    exec(getattr(exercises, checked(source)).solution().code, notebook)
+    feedback = eval(source, notebook)
+    assert feedback.kind == RIGHT, feedback
+
+
+def test_the_chapters_check_every_exercise():
+    calls = ((module, checked(source)) for module, source in (check.values for check in CHECKS))
+    assert {f"{module[:4]}-{name}" for module, name in calls} == EXERCISES.keys()
 
 
 def stubs(name):

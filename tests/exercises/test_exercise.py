@@ -1,11 +1,12 @@
 """What every exercise promises, on a small one."""
 
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from dlkit.exercises.exercise import Exercise, Wrong, call_array, wrong_if
+from dlkit.exercises.exercise import Exercise, Wrong, call, call_array, wrong_if
 
 
 class Double(Exercise):
@@ -29,6 +30,16 @@ class Seven(Exercise):
     def examine(self, answer):
         if answer != 7:
             raise Wrong(f"{answer} it is not.")
+
+
+class Unit(Exercise):
+    """Its answer is several names of the notebook."""
+
+    @staticmethod
+    def answer():
+        w = 3  # the weight
+        b = 1
+        return w, b
 
 
 @pytest.fixture
@@ -88,6 +99,39 @@ def test_a_wrong_answer_is_explained(double, answer, message):
     assert message in feedback.text
 
 
+class Callable:
+    def __call__(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (lambda x: forgetful, "Expected real numbers, got the function forgetful."),
+        (lambda x: np.sin, "Expected real numbers, got the function sin."),
+        (lambda x: lambda: x, "Expected real numbers, got a lambda."),
+        (lambda x: (value for value in x), "Expected real numbers, got <generator object"),
+        (lambda x: zip(x, x, strict=True), "Expected real numbers, got <zip object>."),
+        (lambda x: Callable(), "Callable object>."),
+        (object(), "Expected a function, got <object object>."),
+    ],
+)
+def test_a_function_is_named_and_no_address_is_shown(double, value, message):
+    text = double.check(value).text
+    assert message in text
+    assert " at 0x" not in text
+
+
+def test_what_is_called_with_a_function_is_told_its_name():
+    def body_backward(grad):
+        return grad
+
+    with pytest.raises(Wrong, match=r"^Called with the function body_backward, 2 it raised"):
+        call(lambda f, x: f.shape, body_backward, 2)
+    with pytest.raises(Wrong, match=r"^Called without any input it raised ZeroDivisionError"):
+        call(lambda: 1 / 0)
+
+
 def test_the_answer_cannot_spoil_the_checker(double):
     def spoiler(x):
         x *= 2
@@ -112,7 +156,29 @@ def test_hints_go_from_gentle_to_strong_and_stay(double):
 
 def test_the_solution_is_code_or_a_value_with_its_reason(double):
     assert double.solution().text == "def answer(x):\n    return x + x"
-    assert Seven("99/seven").solution().text == "7. 7 is prime."
+    assert Seven("99/seven").solution().text == "answer = 7\n\n7 is prime."
+
+
+def test_the_solution_bears_the_name_that_the_notebook_gives_the_answer():
+    double = Double("99/double", "my_double")
+    assert double.solution().code == "def my_double(x):\n    return x + x"
+    assert Seven("99/seven", "years").solution().code == "years = 7"
+    assert Unit("99/unit", "w, b").solution().code == "w = 3  # the weight\nb = 1"
+
+
+def test_a_value_is_shown_as_one_writes_it():
+    class Many(Exercise):
+        answer: ClassVar = {"A": "it's", "B": (1, [-1 / 3, 0.25]), "C": {"b", "a"}}
+
+    assert Many("99/many", "given").solution().code == (
+        'given = {\n    "A": "it\'s",\n    "B": (1, [-1 / 3, 0.25]),\n    "C": {"a", "b"},\n}'
+    )
+
+
+def test_in_a_notebook_a_solution_is_code_and_its_reason_a_sentence():
+    html = Seven("99/seven", "years").solution()._repr_html_()
+    assert "<pre" in html
+    assert html.index("years = 7</pre>") < html.index("7 is prime.")
 
 
 def test_progress_is_written(double, tmp_path):
