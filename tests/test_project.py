@@ -2,11 +2,13 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +44,22 @@ def test_lock_holds_for_every_machine():
     lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
     odd = [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line)]
     assert not odd, "only name==version: no addresses, no local builds such as +cpu"
+
+
+def test_lock_installs_on_the_oldest_python():
+    """Debian 12 has Python 3.11.2: a package that asks for 3.11.5 would end `make lab` there."""
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    wanted = {
+        f"{d.name}=={d.version}": d.metadata["Requires-Python"]
+        for d in metadata.distributions()
+        if LOCK.get(canonicalize_name(d.name)) == d.version.partition("+")[0]
+    }
+    newer = {
+        pin: python
+        for pin, python in wanted.items()
+        if not SpecifierSet(python or "").contains(oldest)
+    }
+    assert not newer, f"not for Python {oldest}: name an older version in tools/lock.sh"
 
 
 def test_project_gives_ranges():
