@@ -335,6 +335,14 @@ class LabelProbabilities(Exercise):
             not np.allclose(far.sum(axis=1), 1),
             f"For weights 400 times as large your rows no longer add up to 1: {advice}.",
         )
+        z = features @ (400 * w[:, :4]).T + c
+        scores = [np.logaddexp(0, z + 400 * w[:, 4 + k]).sum(axis=1) for k in range(3)]
+        far_off = np.abs(far - softmax(np.stack(scores, axis=1) + b[4:])).max(axis=1)
+        wrong_if(
+            far_off.max() > 1e-6,
+            "The answer is right for small weights. With 400 times as large ones p(label | "
+            f"features) is off by up to {far_off.max():.2g}: do not cut z off, {advice}.",
+        )
 
     @staticmethod
     def answer(features, weight, visible_bias, hidden_bias, labels):
@@ -501,8 +509,8 @@ class BugClinic(Clinic):
         "after it.",
         "An RBM that sees nothing but half-grey features reconstructs them without effort. When "
         "would the first RBM hand such features on?",
-        "Among those that pretrain well: one starts to learn the labels from nothing, one jumps, "
-        "and one does neither.",
+        "Among those that pretrain well one is healthy. Of the others, one starts to learn the "
+        "labels from nothing, one jumps, and one does neither.",
     )
     praise = (
         "Right, all six. A low reconstruction error does not prove that an RBM has learned "
