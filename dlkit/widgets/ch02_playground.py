@@ -229,7 +229,8 @@ class Playground(TrainingExplorer):
             ["training", "test", "other branches"],
             fontsize=8,
             frameon=False,
-            loc="lower left",
+            loc="lower right",
+            bbox_to_anchor=(1, 0.97),  # above the curves, which may go anywhere
             ncols=3,
         ).set_zorder(0)
         (self.now,) = self.chart.plot([], [], "|", markersize=14, color=plots.INK[0])

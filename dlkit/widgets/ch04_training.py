@@ -177,7 +177,10 @@ class CDTraining(TrainingExplorer):
             ["training", "held-out", "other branches"],
             fontsize=8,
             frameon=False,
-            loc="upper right",
+            loc="lower left",
+            bbox_to_anchor=(-0.1, 1.1),  # above the curves, which may go anywhere
+            ncols=3,
+            columnspacing=1.0,
         )
         legend.set_zorder(0)
         self._sample, self._painted = legend.legend_handles[0], None
