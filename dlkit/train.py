@@ -108,9 +108,9 @@ def fit(
 
     An interrupt (the stop button, Ctrl-C) returns the history so far; without the `progress` bar,
     as in a loop over many trainings, it stops that loop, too. A loss that is NaN or infinite stops
-    training with a `Diverged` warning. With a `checkpoint` whose file exists, training goes on from
-    there. Raises `ValueError` for empty data, different lengths, NaN in the
-    data, or a checkpoint of another run.
+    training with a `Diverged` warning. With a `checkpoint` whose file exists, training goes on
+    from there. Raises `ValueError` for empty data, different lengths, NaN in the data, or a
+    checkpoint of another run.
     """
     _check_callable("step", step, "numpy_step(model, loss, optimiser)")
     for name, call in (("validate", validate), ("until", until)):
@@ -259,8 +259,14 @@ def _index_for(array: Any, order: np.ndarray) -> Any:
 
 
 def _examples(array: Any, chosen: Any) -> Any:
-    """The chosen rows of an array or a tensor; NumPy's `take` is faster than its brackets."""
-    return array.take(chosen, axis=0) if isinstance(array, np.ndarray) else array[chosen]
+    """The chosen rows of an array or a tensor.
+
+    NumPy's `take` is faster than its brackets, but copies all of an array first that does not lie
+    in one piece, such as every second row of another.
+    """
+    if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+        return array.take(chosen, axis=0)
+    return array[chosen]
 
 
 def _read(unread: list[Any], history: History) -> bool:

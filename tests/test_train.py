@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -57,6 +58,27 @@ def test_every_example_is_shown_once_an_epoch():
     )
     assert sorted(seen[:7]) == sorted(seen[7:]) == list(range(7))
     assert seen[:7] != seen[7:]
+
+
+def test_a_part_of_an_array_is_not_copied_whole_for_a_batch():
+    """Every second picture, the left half of each, steps first: none of them lies in one piece."""
+    whole = np.arange(4000 * 40 * 2, dtype=np.int64).reshape(4000, 40, 2)
+    for part in (whole[::2], whole[:, :20], whole.transpose(1, 0, 2), np.asfortranarray(whole)):
+        seen = []
+        tracemalloc.start()
+        fit(
+            lambda x, seen=seen: seen.append(x) or 0.0,
+            (part,),
+            epochs=1,
+            batch_size=len(part),
+            rng=np.random.default_rng(0),
+            progress=False,
+        )
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        order = np.random.default_rng(0).permutation(len(part))
+        np.testing.assert_array_equal(seen[0], part[order])
+        assert most < 1.5 * part.nbytes  # the batch itself, which is all of it here, and no more
 
 
 def test_one_loop_serves_both_twins():
