@@ -7,6 +7,7 @@ matrix product, and so is what all steps add to a weight's gradient; only h wait
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -28,8 +29,8 @@ class _Recurrent(Layer):
 
     `backward(grad_outputs)` takes ∂L/∂h of all steps (T, N, H) and returns ∂L/∂x. It leaves
     ∂L/∂(state at the start) in `grad_state`, and the length of ∂L/∂(state after step t) over all
-    sequences in `step_norms` (T,). All parameters start at U(-1/√H, 1/√H) as in torch.
-    Raises `ValueError` when x or a state has another shape.
+    sequences in `step_norms` (T,). All parameters start at U(-1/√H, 1/√H) as in torch. Raises
+    `ValueError` when x or a state has another shape, and for what no call has left yet.
     """
 
     parameter_names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -55,7 +56,6 @@ class _Recurrent(Layer):
             setattr(self, name, rng.uniform(-bound, bound, shape).astype(dtype))
         self.state: State | None = None
         self.grad_state: State | None = None
-        self._grad_states: tuple[np.ndarray, ...] = ()
         self._arrays: dict[str, np.ndarray] = {}
 
     # Filled in by setattr above; named here for whoever reads.
@@ -96,12 +96,13 @@ class _Recurrent(Layer):
     @property
     def step_norms(self) -> np.ndarray:
         """‖∂L/∂(state after step t)‖ of the last `backward`, (T,)."""
-        return np.sqrt(sum((g.astype(np.float64) ** 2).sum(axis=(1, 2)) for g in self._grad_states))
+        states = self.step_gradients
+        return np.sqrt(sum((g.astype(np.float64) ** 2).sum(axis=(1, 2)) for g in states))
 
     @property
     def step_gradients(self) -> tuple[np.ndarray, ...]:
         """∂L/∂h after each step of the last `backward`, (T, N, H); of an LSTM also ∂L/∂c."""
-        return self._grad_states
+        return self._left("_grad_states", "backward(grad_output)")
 
     # --- what a cell says about itself
 
@@ -138,6 +139,12 @@ class _Recurrent(Layer):
         if array is None or array.shape != shape:
             array = self._arrays[name] = np.empty(shape, self.weight_ih_l0.dtype)
         return array
+
+    def _left(self, name: str, call: str) -> Any:
+        """What the last such call has left under this name, or a `ValueError`."""
+        if name not in self.__dict__:
+            raise ValueError(f"{type(self).__name__} has nothing to look at yet: call {call} first")
+        return self.__dict__[name]
 
     def _checked(self, name: str, state: ArrayLike, batch: int) -> np.ndarray:
         shape = (batch, self.hidden_size)
@@ -180,15 +187,30 @@ class RNN(_Recurrent):
         self.grad_state, self._grad_states = dh, (grad_h,)
 
 
-class LSTM(_Recurrent):
+class _Gated(_Recurrent):
+    """A cell with gates, which can be looked at after `forward`."""
+
+    @property
+    def gates(self) -> dict[str, np.ndarray]:
+        """The gates of the last `forward` by name, each (T, N, H)."""
+        return dict(
+            zip(self.gate_names, self._split(self._left("_gates", "forward(x)")), strict=True)
+        )
+
+    def _split(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Each gate's share of an array (…, gates · H), as views."""
+        size = self.hidden_size
+        return [rows[..., k * size : (k + 1) * size] for k in range(len(self.gate_names))]
+
+
+class LSTM(_Gated):
     """Long short-term memory (Hochreiter and Schmidhuber 1997), with forget gates (Gers 2000).
 
     i, f, o = σ(…) and g = tanh(…) of W_ih x_t + b_ih + W_hh h_{t-1} + b_hh, rows in the order
     i, f, g, o; c_t = f c_{t-1} + i g, and h_t = o tanh(c_t). A state is the pair (h, c). After
     `forward`, `gates` has the gates by name and `cells` is c, each (T, N, H) and good until the
-    next call.
-    `forget_bias` is added to the forget gate's b_ih at the start: with 1 or more the cell begins by
-    remembering (Gers and others 2000); torch has 0.
+    next call. `forget_bias` is added to the forget gate's b_ih at the start: with 1 or more the
+    cell begins by remembering (Gers and others 2000); torch has 0.
     """
 
     gate_names = ("i", "f", "g", "o")
@@ -207,14 +229,9 @@ class LSTM(_Recurrent):
         self.bias_ih_l0[forget] += check_number("forget_bias", forget_bias)
 
     @property
-    def gates(self) -> dict[str, np.ndarray]:
-        """The gates of the last `forward` by name, each (T, N, H)."""
-        return dict(zip(self.gate_names, self._split(self._gates), strict=True))
-
-    @property
     def cells(self) -> np.ndarray:
         """The cells after each step of the last `forward`, (T, N, H)."""
-        return self._c[1:]
+        return self._left("_c", "forward(x)")[1:]
 
     def _start(self, h, state):
         if state is not None and not (isinstance(state, tuple | list) and len(state) == 2):
@@ -272,18 +289,13 @@ class LSTM(_Recurrent):
             dc = dc * f
         self.grad_state, self._grad_states = (dh, dc), (grad_h, grad_c)
 
-    def _split(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The four gates' shares of an array (…, 4H), as views."""
-        size = self.hidden_size
-        return [rows[..., k * size : (k + 1) * size] for k in range(4)]
-
     def _halves(self) -> tuple[np.ndarray, np.ndarray]:
         """½ and ½ for the rows of a σ gate, 1 and 0 for those of g, which is a plain tanh."""
         half = np.repeat(np.array([0.5, 0.5, 1, 0.5], self.bias_ih_l0.dtype), self.hidden_size)
         return half, 1 - half
 
 
-class GRU(_Recurrent):
+class GRU(_Gated):
     """The gated recurrent unit (Cho and others 2014), in torch's form.
 
     r, z = σ(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} +
@@ -293,13 +305,6 @@ class GRU(_Recurrent):
     """
 
     gate_names = ("r", "z", "n")
-
-    @property
-    def gates(self) -> dict[str, np.ndarray]:
-        """The gates of the last `forward` by name, each (T, N, H)."""
-        size = self.hidden_size
-        parts = (self._gates[..., k * size : (k + 1) * size] for k in range(3))
-        return dict(zip(self.gate_names, parts, strict=True))
 
     def _run(self, steps):
         size, h, weight = self.hidden_size, self._h, self.weight_hh_l0.T
@@ -330,8 +335,8 @@ class GRU(_Recurrent):
         dz_h = self._array("dz_h", 3 * size)  # as dz, but the new memory's share times r
         dh = np.zeros_like(h[0])
         for t in reversed(range(len(dz))):
-            r, z, n = (self._gates[t, :, k * size : (k + 1) * size] for k in range(3))
-            dr, dz_, dn = (dz[t, :, k * size : (k + 1) * size] for k in range(3))
+            r, z, n = self._split(self._gates[t])
+            dr, dz_, dn = self._split(dz[t])
             dh = np.add(dh, grad_outputs[t], out=grad_h[t])
             np.multiply(dh, (1 - z) * (1 - n * n), out=dn)
             np.multiply(dh, (h[t] - n) * z * (1 - z), out=dz_)

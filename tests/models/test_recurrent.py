@@ -223,6 +223,18 @@ def test_gates_and_cells_can_be_looked_at(rng):
     np.testing.assert_allclose(h, (1 - gates["z"]) * gates["n"] + gates["z"] * before)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_is_nothing_to_look_at_before_it_was_made(kind, rng):
+    layer = layer_of(kind, rng)
+    for name in {RNN: ()}.get(kind, ("gates",)) + ({LSTM: ("cells",)}.get(kind, ())):
+        with pytest.raises(ValueError, match=r"nothing to look at yet: call forward\(x\) first"):
+            getattr(layer, name)
+    layer(np.ones((T, N, D)))
+    for name in ("step_norms", "step_gradients"):
+        with pytest.raises(ValueError, match=r"nothing to look at yet: call backward\(grad_out"):
+            getattr(layer, name)
+
+
 def test_a_forget_bias_opens_the_forget_gate(rng):
     plain, open_ = (LSTM(D, H, rng=np.random.default_rng(0), forget_bias=b) for b in (0, 2))
     np.testing.assert_allclose(open_.bias_ih_l0 - plain.bias_ih_l0, [0] * 6 + [2] * 6 + [0] * 12)
