@@ -201,10 +201,12 @@ class ThresholdNeuron(Explorer):
             found = number in unit.found
             for place, square in enumerate(squares):
                 fires = number >> (3 - place) & 1
+                # The lighter colour is 1 in both: a print in grey must not turn a tile round.
                 square.set_facecolor(
-                    (ORANGE if fires else BLUE) if found else ("#8a8a8a" if fires else "#c8c8c8")
+                    (ORANGE if fires else BLUE) if found else ("#c8c8c8" if fires else "#8a8a8a")
                 )
-            self.frames[number].set_visible(number == unit.number)
+            now, frame = number == unit.number, self.frames[number]
+            frame.set(visible=found, lw=3 if now else 1, ec=plots.VERMILION if now else self.ink)
 
     def describe(self, unit):
         said = ", ".join(

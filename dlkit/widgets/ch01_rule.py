@@ -167,9 +167,8 @@ class RosenblattRule(TrainingExplorer):
         self._build_count(self.count)
         handles = [self.new_line, self.old_line, *self._arrow_samples()]
         names = ["line now", "line before", "w before", "the step y x", "w now"]
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=5, fontsize=10, frameon=False
-        )
+        look = {"fontsize": 10, "frameon": False, "handlelength": 3.5, "columnspacing": 1.5}
+        figure.legend(handles, names, loc="outside lower center", ncols=5, **look)
         self.count.set_ylim(0.8, 200_000)  # room for the longest numbers
         settle(figure)
         self.count.set_ylim(0.8, 1000)
@@ -191,8 +190,8 @@ class RosenblattRule(TrainingExplorer):
         (self.cross,) = ax.plot([], [], "+", color=INK[0], markersize=18, mew=1.5, zorder=7)
         look = {"arrowstyle": "-|>", "mutation_scale": 13, "shrinkA": 0, "shrinkB": 0, "lw": 2.2}
         self.arrows = [
-            ax.add_patch(FancyArrowPatch((0, 0), (1, 1), color=colour, zorder=4, **look))
-            for colour in ARROWS
+            ax.add_patch(FancyArrowPatch((0, 0), (1, 1), color=colour, ls=style, zorder=4, **look))
+            for colour, style in ARROWS
         ]
         (self.source,) = ax.plot([], [], ":", color=plots.PURPLE, linewidth=1.8, zorder=3)
         self.scale = Labels(ax, transform=ax.transAxes, zorder=8)
@@ -200,7 +199,9 @@ class RosenblattRule(TrainingExplorer):
         self.live(self.blue, self.orange, self.ring, self.cross, self.scale)
 
     def _arrow_samples(self):
-        return [Line2D([], [], color=colour, linewidth=2.2, marker=">") for colour in ARROWS]
+        return [
+            Line2D([], [], color=color, ls=style, lw=2.2, marker=">") for color, style in ARROWS
+        ]
 
     def _build_count(self, ax):
         ax.set_yscale("log")
@@ -407,7 +408,7 @@ BRANCHES = (  # the classes' own colours are taken
     (plots.SKY, "-."),
     (plots.GREY, ":"),
 )
-ARROWS = (plots.GREY, plots.PURPLE, INK[0])  # w before, the step, w now
+ARROWS = ((plots.GREY, "--"), (plots.PURPLE, ":"), (INK[0], "-"))  # w before, the step, w now
 
 
 def _counted(lesson) -> str:

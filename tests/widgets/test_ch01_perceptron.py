@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from dlkit.models.perceptron import Perceptron
 from dlkit.separation import mistake_bound
@@ -16,6 +17,7 @@ from dlkit.widgets.ch01_rule import MOST_POINTS, START, as_arrays
 from dlkit.widgets.explorer import Key, Pointer
 
 EXPLORERS = [ThresholdNeuron, RosenblattRule, YourDigit]
+GREY = np.array([0.2126, 0.7152, 0.0722])  # what of red, green and blue a print in grey shows
 ONE = [[(0.5, 0.1, 0), (0.5, 0.9, 300)]]
 ZERO = [[(0.5 + 0.3 * np.sin(t), 0.5 - 0.4 * np.cos(t), 50 * t) for t in np.linspace(0, 6.3, 30)]]
 
@@ -157,6 +159,24 @@ def test_found_functions_stay_and_reset_forgets_them():
     assert neuron.data.found == {1}
 
 
+def test_found_functions_are_framed_and_keep_their_lighter_quarters():
+    """In grey, orange is lighter than blue: a print must not turn AND into NAND."""
+    neuron = ThresholdNeuron(w1=1, w2=1, b=-1.5)
+
+    def lightness(number):
+        return [
+            np.array(to_rgb(square.get_facecolor())) @ GREY for square in neuron.squares[number]
+        ]
+
+    assert [frame.get_visible() for frame in neuron.frames] == [n == 1 for n in range(16)]
+    before = lightness(7)
+    neuron.set(b=-0.5)  # OR is found
+    assert [frame.get_visible() for frame in neuron.frames] == [n in (1, 7) for n in range(16)]
+    assert neuron.frames[7].get_linewidth() > neuron.frames[1].get_linewidth()
+    for quarters in (before, lightness(7)):
+        assert quarters[0] < min(quarters[1:])  # it is 0 where both inputs are
+
+
 def test_the_line_is_moved_by_the_pointer():
     neuron = ThresholdNeuron(w1=1, w2=1, b=-1.5)
     point(neuron, "down", 0.2, 0.3)
@@ -263,6 +283,8 @@ def test_a_mistake_shows_the_old_line_and_the_step():
     while rule.data.wrong:
         rule.advance(1)
     assert not rule.arrows[1].get_visible()
+    # Grey and purple look alike to many: the arrows differ without their colours.
+    assert len({arrow.get_linestyle() for arrow in rule.arrows}) == 3
 
 
 def test_points_that_no_line_parts_are_said_to_be_so():
