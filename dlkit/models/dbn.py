@@ -105,9 +105,7 @@ class DBN(Model):
         std: float = 0.01,
         dtype: DTypeLike = np.float32,
     ):
-        if np.ndim(sizes) != 1 or len(sizes) < 2:
-            raise ValueError(f"sizes must name two layers at least, got {sizes}")
-        self.sizes = tuple(int(check_number("sizes", n, low=1, whole=True)) for n in sizes)
+        self.sizes = check_sizes(sizes)
         self.labels = int(check_number("labels", labels, low=0, whole=True))
         pairs = list(pairwise(self.sizes))
         self.rbms = [RBM(below, above, rng=rng, std=std, dtype=dtype) for below, above in pairs]
@@ -258,6 +256,16 @@ class DBN(Model):
     def _one_hot(self, label: ArrayLike, n: int) -> np.ndarray:
         label = check_labels("label", label, n, self.labels)
         return np.eye(self.labels, dtype=self.rbms[-1].weight.dtype)[label]
+
+
+def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return `sizes` as whole numbers if they are units of two layers at least, each of 1 or more.
+
+    Raises `ValueError` otherwise.
+    """
+    if np.ndim(sizes) != 1 or len(sizes) < 2:
+        raise ValueError(f"sizes must name two layers at least, got {sizes}")
+    return tuple(int(check_number("sizes", n, low=1, whole=True)) for n in sizes)
 
 
 def draw_one(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,11 +7,11 @@ device, from None for torch's own, or from a NumPy generator, for comparison wit
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dlkit.check import check_number
+from dlkit.models.dbn import check_sizes
 from dlkit.models.device_torch import default_device
 from dlkit.models.rbm_torch import RBM, Source, bernoulli, draw, softplus
 
@@ -80,9 +80,7 @@ class DBN(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
-        if np.ndim(sizes) != 1 or len(sizes) < 2:
-            raise ValueError(f"sizes must name two layers at least, got {sizes}")
-        self.sizes = tuple(int(check_number("sizes", n, low=1, whole=True)) for n in sizes)
+        self.sizes = check_sizes(sizes)
         self.labels = int(check_number("labels", labels, low=0, whole=True))
         device = device or default_device(dtype)
         at = {"std": std, "device": device, "dtype": dtype, "generator": generator}

@@ -147,6 +147,8 @@ class DQN:
                     f"{name} must be one of dlkit.models, got {value!r}"
                     " (what is made of torch goes into dqn_torch.DQN)"
                 )
+        if not network.parameters:
+            raise ValueError(f"network must have weights to learn with, got {network!r}")
         self.double = double
         self.network, self.target = network, copy.deepcopy(network)
         self.optimiser = Adam(network.parameters, 0.001) if optimiser is None else optimiser
@@ -276,7 +278,7 @@ class Practice:
     @property
     def epsilon(self) -> float:
         """The chance of a random action now."""
-        return _line(self.epsilon_line, self.steps)
+        return line_at(self.epsilon_line, self.steps)
 
     def step(self) -> Step:
         """Take one step, and learn where it is time; begin a new episode where one has ended.
@@ -284,7 +286,7 @@ class Practice:
         `error` of the returned `Step` is the loss, or NaN where nothing was learned.
         """
         observation = self.observation
-        action = self.agent.act(observation, _line(self.epsilon_line, self.steps), self.rng)
+        action = self.agent.act(observation, self.epsilon, self.rng)
         next_observation, reward, terminated, truncated, _ = self.env.step(action)
         self.memory.add(observation, action, reward, next_observation, terminated)
         self.observation = next_observation
@@ -299,7 +301,7 @@ class Practice:
         loss = np.nan
         if self.steps >= self.begin and self.steps % self.every == 0:
             if self.rate_line is not None:
-                self.agent.optimiser.learning_rate = _line(self.rate_line, self.steps)
+                self.agent.optimiser.learning_rate = line_at(self.rate_line, self.steps)
             if self.replay:
                 batch = self.memory.sample(self.batch_size, self.rng)
             else:
@@ -346,8 +348,8 @@ def play(
     return returns
 
 
-def _line(line: tuple[float, float, int], now: int) -> float:
-    """Where a straight line from start to end stands after `now` steps."""
+def line_at(line: tuple[float, float, int], now: int) -> float:
+    """Where a straight line (start, end, steps) stands after `now` steps; then it is level."""
     start, end, steps = line
     return end if now >= steps else start + (end - start) * now / steps
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dlkit.check import check_generator, check_line, check_number
 from dlkit.models.device_torch import default_device
+from dlkit.models.dqn import line_at
 
 Source = torch.Generator | np.random.Generator | None
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -145,6 +146,8 @@ class DQN:
                 f"network must be a module of torch, got {network!r}"
                 " (what is made of NumPy goes into dqn.DQN)"
             )
+        if next(network.parameters(), None) is None:
+            raise ValueError(f"network must have weights to learn with, got {network!r}")
         if not isinstance(optimiser, torch.optim.Optimizer | None):
             raise ValueError(f"optimiser must be one of torch.optim, got {optimiser!r}")
         self.double = double
@@ -298,7 +301,7 @@ class Practice:
     @property
     def epsilon(self) -> float:
         """The chance of a random action now."""
-        return _line(self.epsilon_line, self.steps)
+        return line_at(self.epsilon_line, self.steps)
 
     def step(self) -> None:
         """Take one step in every world, and learn as often as it is time."""
@@ -319,7 +322,7 @@ class Practice:
             return
         if self.rate_line is not None:
             for group in self.agent.optimiser.param_groups:
-                group["lr"] = _line(self.rate_line, self.steps)
+                group["lr"] = line_at(self.rate_line, self.steps)
         self._due += self.envs.num_envs
         while self._due >= self.every:
             self._due -= self.every
@@ -488,9 +491,3 @@ def _check_whole(actions: Any) -> None:
     dtype = torch.as_tensor(actions).dtype
     if dtype.is_floating_point:
         raise ValueError(f"actions must be whole numbers, got {dtype}")
-
-
-def _line(line: tuple[float, float, int], now: int) -> float:
-    """Where a straight line from start to end stands after `now` steps."""
-    start, end, steps = line
-    return end if now >= steps else start + (end - start) * now / steps

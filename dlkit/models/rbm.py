@@ -164,9 +164,7 @@ class RBM(Model):
 
     def _press_towards(self, sparsity: tuple[float, float], v: np.ndarray, h: np.ndarray) -> None:
         """Add the slope of cost · cross-entropy(target, mean activity) to the gradients."""
-        target, cost = check_parts("sparsity", sparsity, 2, "a pair (target, cost)")
-        check_number("sparsity target", target, low=0, high=1, strict=True)
-        check_number("sparsity cost", cost, low=0)
+        target, cost = check_sparsity(sparsity)
         excess = cost * (h.mean(axis=0) - self.weight.dtype.type(target))
         self._gradient("hidden_bias")[...] += excess
         self._gradient("weight")[...] += np.outer(excess, v.mean(axis=0))
@@ -271,6 +269,14 @@ def cd_step(
         return error
 
     return step
+
+
+def check_sparsity(sparsity: tuple[float, float]) -> tuple[float, float]:
+    """Return `sparsity` if it is (target in 0 … 1, cost from 0 on), or raise a `ValueError`."""
+    target, cost = check_parts("sparsity", sparsity, 2, "a pair (target, cost)")
+    check_number("sparsity target", target, low=0, high=1, strict=True)
+    check_number("sparsity cost", cost, low=0)
+    return target, cost
 
 
 def bernoulli(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:

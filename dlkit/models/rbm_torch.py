@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlkit.check import check_number, check_parts
+from dlkit.check import check_number
 from dlkit.models.device_torch import default_device
+from dlkit.models.rbm import check_sparsity
 
 Source = torch.Generator | np.random.Generator | None
 
@@ -128,7 +129,7 @@ class RBM(nn.Module):
         self.visible_bias.grad = fantasy.mean(dim=0) - v.mean(dim=0)
         self.hidden_bias.grad = fantasy_h.mean(dim=0) - h.mean(dim=0)
         if sparsity is not None:
-            target, cost = check_parts("sparsity", sparsity, 2, "a pair (target, cost)")
+            target, cost = check_sparsity(sparsity)
             excess = cost * (h.mean(dim=0) - target)
             self.hidden_bias.grad += excess
             self.weight.grad += torch.outer(excess, v.mean(dim=0))

@@ -9,7 +9,7 @@ import torch
 from dlkit.envs.cartpole import CartPole, CartPoleVector
 from dlkit.envs.grid_world import GridWorld
 from dlkit.models import dqn_torch
-from dlkit.models.dense import Linear, Tanh, mlp
+from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp
 from dlkit.models.dqn import CARTPOLE, DQN, Practice, ReplayMemory, play
 from dlkit.models.optimisers import SGD
 
@@ -394,6 +394,9 @@ def test_what_an_agent_is_made_of(rng):
     for wrong in (None, (4, 8, 2), torch.nn.Linear(4, 2)):
         with pytest.raises(ValueError, match=r"network must be one of dlkit.models, got"):
             DQN(wrong)
+    for agent, wrong in ((DQN, ReLU()), (DQN, Sequential()), (dqn_torch.DQN, torch.nn.ReLU())):
+        with pytest.raises(ValueError, match="network must have weights to learn with, got"):
+            agent(wrong)
     for wrong in ("adam", 0.1, SGD):
         with pytest.raises(ValueError, match=r"optimiser must be one of dlkit.models, got"):
             DQN(network, optimiser=wrong)

@@ -432,6 +432,8 @@ def test_impossible_settings_are_refused():
         machine().contrastive_divergence(batch(), rng, chain=[[0] * 5])
     with pytest.raises(ValueError, match="sparsity target must be between 0 and 1"):
         machine().contrastive_divergence(batch(), rng, sparsity=(2.0, 1.0))
+    with pytest.raises(ValueError, match="sparsity cost must be at least 0"):
+        machine().contrastive_divergence(batch(), rng, sparsity=(0.1, -1.0))
     with pytest.raises(ValueError, match=r"h must have shape \(N, 4\), got \(6, 5\)"):
         machine().visible_probabilities(batch())
 

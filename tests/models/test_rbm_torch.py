@@ -189,6 +189,9 @@ def test_impossible_settings_are_refused():
         twin.contrastive_divergence(v, chain=v[0])
     with pytest.raises(ValueError, match=r"sparsity must be a pair \(target, cost\), got 0.1"):
         twin.contrastive_divergence(v, sparsity=0.1)
+    for sparsity in ((2.0, 1.0), (0.1, -1.0)):
+        with pytest.raises(ValueError, match=r"sparsity (target|cost) must be"):
+            twin.contrastive_divergence(v, sparsity=sparsity)
     with pytest.raises(ValueError, match="steps must be at least 0, got -1"):
         twin.gibbs(v, steps=-1)
 
