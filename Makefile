@@ -25,8 +25,9 @@ help: ## this list
 # .ready is taken away before anything is changed and written last: without it the environment is
 # unfinished and is made anew. It holds this folder's path, because a moved environment is broken.
 ifneq ($(shell test -x $(BIN) && cat $(READY) 2>/dev/null),$(CURDIR))
-$(shell rm -f $(READY))
+$(shell rm -f $(READY) 2>/dev/null)
 NEW := --clear
+.PHONY: $(READY)
 endif
 
 setup: $(READY) ## the environment in .venv, made or brought up to date
@@ -36,6 +37,8 @@ $(READY): pyproject.toml requirements.lock
 	  echo "The course needs Python 3.11 or newer, and '$(PYTHON)' is not: install one (sudo apt-get install python3 python3-venv) or name one (make PYTHON=python3.12 $(MAKECMDGOALS))." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "This Python cannot make environments yet: sudo apt-get install python3-venv" >&2; exit 1; }
+	@if [ -e $(VENV) ]; then [ -w $(VENV) ]; else [ -w . ]; fi || { \
+	  echo "$(CURDIR)/$(VENV) has to be made anew or brought up to date, and you may not write there: ask its owner for 'make setup', or work in a clone of your own." >&2; exit 1; }
 	@echo "Setting up $(VENV): this takes minutes the first time, seconds later."
 	@rm -f $@
 	$(if $(NEW),$(PYTHON) -m venv --clear --prompt dlkit $(VENV))
@@ -51,7 +54,14 @@ $(READY): pyproject.toml requirements.lock
 
 # ---------------------------------------------------------------------------- learning
 # JupyterLab on this machine only, behind its token. Without a screen it prints the address instead.
+RUNTIME := import os, jupyter_core.paths as p; d = p.jupyter_runtime_dir(); \
+  os.makedirs(d, 0o700, exist_ok=True); raise SystemExit(not os.access(d, os.W_OK))
+
 lab: $(READY) ## open the course in JupyterLab
+	@$(BIN) -c '$(RUNTIME)' 2>/dev/null || { \
+	  echo "Jupyter and your progress need a home folder that you may write to, and '$$HOME' is none: name another (HOME=/tmp/me make lab)." >&2; exit 1; }
+	@[ -w chapters ] || $(if $(findstring root_dir,$(LAB)),true,\
+	  echo "You may run this folder's chapters but not save them: README.md says how to open a copy (Teach with it).")
 	@[ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" != Linux ] || screen=--no-browser; \
 	[ "$$(id -u)" != 0 ] || root=--allow-root; \
 	echo "Starting JupyterLab; Control-C stops it."; \
@@ -59,8 +69,8 @@ lab: $(READY) ## open the course in JupyterLab
 	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/$(START) $$screen $$root $(LAB)
 
-book: $(READY) ## the executed course as a static site in build/book
-	$(BIN) -m tools.book build/book
+book: $(READY) ## the executed course as a static site in build/book: CHAPTER=05, or all
+	$(BIN) -m tools.book build/book $(CHAPTER)
 
 timings: $(READY) ## each chapter's minutes and memory, measured here, into the README
 	$(BIN) -m tools.timings

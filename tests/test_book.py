@@ -5,6 +5,7 @@ import re
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tools import book
 from tools.book import render, still, title
 
 TEXT = """# 01 · Lines & planes
@@ -41,3 +42,29 @@ def test_page_stands_alone(notebook):
 
 def test_title_is_the_first_heading(notebook):
     assert title(notebook) == "01 · Lines & planes"
+
+
+def test_code_is_wrapped_on_paper(notebook):
+    page = render(notebook, before=None, after=None)
+    paper = page[page.index("@media print {\n    nav") :]
+    assert "white-space: pre-wrap" in paper[: paper.index("</style>")]
+
+
+def test_one_chapter_is_rendered_beside_the_others(notebook, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(book, "execute", lambda path: (notebook, 1, 1))
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters" / "00_start.html").write_text("made before")
+    book.main(tmp_path, "02")
+    assert "net input" in (tmp_path / "chapters" / "02_backpropagation.html").read_text("utf-8")
+    assert (tmp_path / "chapters" / "00_start.html").read_text() == "made before"
+    index = (tmp_path / "index.html").read_text("utf-8")
+    assert re.findall(r'href="(\S+)"', index) == [
+        "chapters/00_start.html",
+        "chapters/02_backpropagation.html",
+    ]
+
+
+def test_an_unknown_chapter_is_named(tmp_path):
+    with pytest.raises(SystemExit, match=r"No such chapter: 5\. There are: 00, 01"):
+        book.main(tmp_path / "book", "5")
+    assert not (tmp_path / "book").exists()

@@ -1,7 +1,9 @@
 """Renders the executed course as a static site: `python -m tools.book build/book`.
 
 The pages stand alone: pictures are inside, formulas are MathML, and nothing is fetched from
-anywhere. An explorer shows its still picture. Prints each chapter's seconds and peak memory.
+anywhere. An explorer shows its still picture. On paper long lines of code are wrapped.
+`python -m tools.book build/book 02` renders one chapter and leaves the other pages as they are.
+Prints each chapter's seconds and peak memory.
 """
 
 import re
@@ -10,6 +12,7 @@ import sys
 from html import escape
 from pathlib import Path
 
+import nbformat
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
@@ -58,35 +61,48 @@ def title(notebook):
     return re.search(r"^# (.+)$", text, flags=re.MULTILINE)[1]
 
 
-def main(target):
-    """Write the whole site into the folder `target`, which is made anew."""
-    shutil.rmtree(target, ignore_errors=True)
-    (target / "chapters").mkdir(parents=True)
+def main(target, *numbers):
+    """Write the whole site into the folder `target`, made anew, or these chapters into it."""
+    chosen = [path for path in CHAPTERS if path.stem[:2] in numbers] if numbers else CHAPTERS
+    if len(chosen) < len(numbers):
+        known = ", ".join(path.stem[:2] for path in CHAPTERS)
+        raise SystemExit(f"No such chapter: {' '.join(numbers)}. There are: {known}.")
+    if not numbers:
+        shutil.rmtree(target, ignore_errors=True)
+    (target / "chapters").mkdir(parents=True, exist_ok=True)
     for folder in ("assets", "dlkit"):  # the chapters link to the code and to pictures
         ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, target / folder, ignore=ignore)
+        shutil.copytree(ROOT / folder, target / folder, ignore=ignore, dirs_exist_ok=True)
 
-    entries = []
-    for index, path in enumerate(CHAPTERS):
+    for path in chosen:
         print(f"{path.stem:24}", end="", flush=True)
         notebook, seconds, megabytes = execute(path)
         print(f"{seconds:6.0f} s {megabytes:6.0f} MB")
         still(notebook)
-        link = f"chapters/{path.stem}.html"
-        entries.append(f'<li><a href="{link}">{escape(title(notebook))}</a></li>')
+        index = CHAPTERS.index(path)
         page = render(
             notebook,
             before=CHAPTERS[index - 1].stem if index else None,
             after=CHAPTERS[index + 1].stem if index + 1 < len(CHAPTERS) else None,
         )
-        (target / link).write_text(page, "utf-8")
+        (target / "chapters" / f"{path.stem}.html").write_text(page, "utf-8")
 
-    index = (TEMPLATES / "index.html").read_text("utf-8")
-    page = index.replace("<!-- chapters -->", "\n".join(entries))
-    (target / "index.html").write_text(page, "utf-8")
+    (target / "index.html").write_text(contents(target), "utf-8")
     print(f"open {target / 'index.html'}")
+
+
+def contents(target):
+    """The first page: links to the chapters whose pages are there."""
+    entries = []
+    for path in CHAPTERS:
+        link = f"chapters/{path.stem}.html"
+        if (target / link).exists():
+            name = title(nbformat.read(path, as_version=4))
+            entries.append(f'<li><a href="{link}">{escape(name)}</a></li>')
+    page = (TEMPLATES / "index.html").read_text("utf-8")
+    return page.replace("<!-- chapters -->", "\n".join(entries))
 
 
 if __name__ == "__main__":
     with apart():
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), *sys.argv[2:])
