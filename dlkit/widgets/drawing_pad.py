@@ -18,7 +18,7 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from dlkit.check import check_array
+from dlkit.check import check_array, check_between_0_and_1
 
 SIDE = 28  # pixels of a picture
 BOX = 20  # pixels of the box that MNIST's digits were scaled into
@@ -86,9 +86,7 @@ class DrawingPad(anywidget.AnyWidget):
     def load(self, pixels: ArrayLike) -> None:
         """Put a picture on the pad: (28, 28) or (784,) numbers in 0 … 1."""
         picture = check_array("pixels", np.ravel(np.asarray(pixels)), (SIDE * SIDE,), finite=True)
-        if picture.min() < 0 or picture.max() > 1:
-            span = f"{picture.min():g} … {picture.max():g}"
-            raise ValueError(f"pixels must lie in 0 … 1, got {span}")
+        check_between_0_and_1("pixels", picture)
         with self.hold_trait_notifications():
             self.strokes = []
             self.background = to_bytes(picture)
