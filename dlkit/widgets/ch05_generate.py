@@ -296,7 +296,7 @@ class Generate(TrainingExplorer):
         how = "held" if data.wanted[chain] >= 0 else "drawn"
         return (
             f"chain {chain + 1} after {plural(data.step, 'step')}: label {on} {how}, read as "
-            f"{named(data.digits[chain])}; shade of the labels: P(label | features), "
+            f"{named(data.digits[chain])}; shade of the labels: p(label | features), "
             f"{data.belief[chain, on]:.2f} for {on}"
         )
 
