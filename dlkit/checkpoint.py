@@ -14,13 +14,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 ARRAY, PAIRS = "$array", "$pairs"
+PLAIN = (str, bool, int, float, type(None))
 
 
 def save(path: str | os.PathLike, tree: Any) -> None:
     """Write `tree` to `path`: under a temporary name first, then moved into place.
 
-    Dicts, lists, tuples (which come back as lists), text, numbers, None, NumPy arrays and torch
-    tensors (which come back as arrays). Raises `ValueError` for anything else.
+    Dicts, lists, tuples (which come back as lists), text, real numbers, None, NumPy arrays and
+    torch tensors (which come back as arrays); the keys of a dict are text, numbers or None. Raises
+    `ValueError` for anything else, and leaves the file that was there.
     """
     arrays: dict[str, np.ndarray] = {}
     outline = json.dumps(_split(tree, "", arrays))
@@ -55,21 +57,29 @@ def load(path: str | os.PathLike) -> Any:
 def _split(tree: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     """Move every array of `tree` into `arrays` and leave its name in its place."""
     if isinstance(tree, dict):
+        for key in tree:
+            if not isinstance(key, PLAIN):
+                raise ValueError(f"tree{place}'s keys must be text or numbers, got {key!r}")
         if all(isinstance(key, str) and not key.startswith("$") for key in tree):
             return {key: _split(value, f"{place}/{key}", arrays) for key, value in tree.items()}
         pairs = [[key, _split(value, f"{place}/{key}", arrays)] for key, value in tree.items()]
         return {PAIRS: pairs}
     if isinstance(tree, (list, tuple)):
         return [_split(value, f"{place}/{index}", arrays) for index, value in enumerate(tree)]
-    if tree is None or isinstance(tree, (str, bool, int, float)):
-        return tree
     if isinstance(tree, np.generic):
-        return tree.item()
+        tree = tree.item()
+    if isinstance(tree, PLAIN):
+        return tree
     if hasattr(tree, "detach"):
-        tree = tree.detach().cpu().numpy()
+        try:
+            tree = tree.detach().cpu().numpy()
+        except TypeError:  # bfloat16
+            raise ValueError(f"tree{place} has a dtype that NumPy has not: {tree.dtype}") from None
     if not isinstance(tree, np.ndarray) or tree.dtype.kind not in "fiub":
         raise ValueError(f"tree{place} must be an array, number, text or None, got {type(tree)}")
     name = place.strip("/") or "array"
+    while name in arrays:  # {"a/b": one, "a": {"b": another}}, or the keys 0 and "0"
+        name += "'"
     arrays[name] = np.ascontiguousarray(tree)
     return {ARRAY: name, "shape": list(tree.shape)}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -44,9 +45,36 @@ def test_whatever_is_saved_comes_back(tmp_path_factory, tree):
     assert equal(tree, checkpoint.load(path))
 
 
-def test_torch_state_comes_back(tmp_path):
-    import torch
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {0: np.zeros(2), "0": np.ones(2)},
+        {"a/b": np.zeros(2), "a": {"b": np.ones(2)}},
+        {"": np.zeros(2), "array": np.ones(2), "/": np.full(2, 2.0)},
+    ],
+)
+def test_names_that_look_alike_keep_their_arrays(tree, tmp_path):
+    checkpoint.save(tmp_path / "a", tree)
+    assert equal(tree, checkpoint.load(tmp_path / "a"))
 
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"x": np.complex64(1)}, "tree/x must be an array, number, text or None"),
+        ({"x": np.array(["a"])}, "tree/x must be an array, number, text or None"),
+        ({"x": {1, 2}}, "tree/x must be an array, number, text or None"),
+        ({"x": {(1, 2): 3}}, r"tree/x's keys must be text or numbers, got \(1, 2\)"),
+        ({"x": torch.ones(2, dtype=torch.bfloat16)}, "tree/x has a dtype that NumPy has not"),
+    ],
+)
+def test_what_would_not_come_back_is_not_saved(tree, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        checkpoint.save(tmp_path / "a", tree)
+    assert not list(tmp_path.iterdir())
+
+
+def test_torch_state_comes_back(tmp_path):
     module = torch.nn.Linear(3, 2)
     optimiser = torch.optim.Adam(module.parameters())
     module(torch.ones(4, 3)).sum().backward()
