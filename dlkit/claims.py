@@ -6,6 +6,8 @@ from html import escape
 
 import numpy as np
 
+from dlkit.check import short
+
 
 class ClaimFailed(AssertionError):
     """The measurement does not bear the statement out."""
@@ -86,9 +88,15 @@ def band(
 ) -> Band:
     """The band low … high for what chance decides: `claim(statement, band(errors, 0.02, 0.06))`.
 
-    Raises `ValueError` for fewer than three values, or an empty band: one seed proves nothing.
+    The ends belong to the band. Raises `ValueError` for fewer than three values, since one seed
+    proves nothing, and for a band that is empty or has no end.
     """
-    numbers = tuple(float(value) for value in values)
+    try:
+        numbers = tuple(map(float, values))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"values must be a measurement for each seed, got {short(values)}"
+        ) from None
     if len(numbers) < 3:
         raise ValueError(f"values must come from at least three seeds, got {len(numbers)}")
     if not low < high or (np.isinf(low) and np.isinf(high)):

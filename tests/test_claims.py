@@ -33,6 +33,19 @@ def test_one_value_outside_breaks_the_band(values):
         claim("the error is small", band(values, 3, 5))
 
 
+def test_the_ends_belong_to_the_band():
+    claim("the error is small", band([3, 4, 5], 3, 5))
+    claim("the error is the same", band([3, 3, 3], low=3))
+
+
+def test_a_band_takes_words_of_ones_own_and_digits(capsys):
+    claim("small", band([4.126, 4.4, 4.2], 3, 5, digits=4), "error", expected="as in the paper")
+    shown = capsys.readouterr().out
+    assert "measured: error: 4.242 ± 0.1417 over 3 seeds (4.126, 4.4, 4.2)" in shown
+    assert "expected: as in the paper" in shown
+    assert "between" not in shown
+
+
 def test_one_sided_bands():
     assert band([1, 2, 3], low=0).expected == "at least 0 for every seed"
     assert band([1, 2, 3], high=9).expected == "at most 9 for every seed"
@@ -43,9 +56,14 @@ def test_one_sided_bands():
     [
         (lambda: band([1, 2], 0, 3), "at least three seeds, got 2"),
         (lambda: band([1, 2, 3], 3, 0), "low must be below high"),
+        (lambda: band([1, 2, 3], 3, 3), "low must be below high"),
         (lambda: band([1, 2, 3]), "one of them finite"),
+        (lambda: band(0.5, 0, 1), "values must be a measurement for each seed, got 0.5"),
+        (lambda: band(None, 0, 1), "values must be a measurement for each seed, got None"),
+        (lambda: band([[1, 2]] * 3, 0, 1), "values must be a measurement for each seed, got"),
         (lambda: claim("yes", 1, "one"), "holds must be True, False or a band"),
         (lambda: claim("yes", True), "a claim needs a statement and the evidence"),
+        (lambda: claim("", True, "one"), "a claim needs a statement and the evidence"),
     ],
 )
 def test_bad_claims_are_refused(call, message):
@@ -54,6 +72,6 @@ def test_bad_claims_are_refused(call, message):
 
 
 def test_html_is_escaped_and_says_the_verdict_in_words():
-    html = Claim("a < b", False, "2 < 1")._repr_html_()
-    assert "a &lt; b" in html
-    assert "FAILS" in html
+    html = Claim("a < b", False, "2 < 1", "1 < 2")._repr_html_()
+    for text in ("a &lt; b", "2 &lt; 1", "1 &lt; 2", "FAILS"):
+        assert text in html
