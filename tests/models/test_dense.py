@@ -6,8 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dlkit.models.dense import Linear, ReLU, Sequential, Sigmoid, Tanh, mlp, sigmoid, softmax
-from dlkit.models.initialisers import normal
+from dlkit.models.dense import (
+    Identity,
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    mlp,
+    sigmoid,
+    softmax,
+)
+from dlkit.models.initialisers import fan_in_uniform, normal
 
 logits = arrays(np.float64, (3, 4), elements=st.floats(-500, 500))
 
@@ -31,6 +41,23 @@ def test_the_dtype_of_the_parameters_decides(dtype):
     assert {g.dtype for g in net.gradients.values()} == {np.dtype(dtype)}
 
 
+@pytest.mark.parametrize("kind", [Sigmoid, Tanh, ReLU, Identity])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(4,), (2, 4), (2, 3, 4, 5)])
+def test_an_activation_keeps_shape_and_dtype(kind, dtype, shape):
+    layer, x = kind(), np.linspace(-2, 2, np.prod(shape)).reshape(shape).astype(dtype)
+    for array in (layer(x), layer.backward(np.ones(shape, dtype))):
+        assert array.shape == shape
+        assert array.dtype == dtype
+
+
+@pytest.mark.parametrize("weight_init", [fan_in_uniform, normal(0.1)])
+def test_the_bias_starts_as_in_torch_or_at_zero(weight_init):
+    bias = Linear(4, 5000, rng=np.random.default_rng(0), weight_init=weight_init).bias
+    assert np.ptp(bias) == (pytest.approx(1, abs=0.01) if weight_init is fan_in_uniform else 0)
+    assert abs(bias.mean()) < 0.02  # from -1/√4 to 1/√4
+
+
 def test_backward_twice_does_not_add_up():
     net = mlp((4, 5, 3), Tanh, rng=np.random.default_rng(0), dtype=float)
     output = net(np.ones((2, 4)))
@@ -51,6 +78,14 @@ def test_backward_parameters_fills_the_same_gradients():
     net.backward_parameters(grad)
     for name, gradient in net.gradients.items():
         np.testing.assert_array_equal(gradient, full[name])
+
+
+def test_the_gradient_of_the_data_is_not_made_where_nobody_asks_for_it():
+    net = mlp((4, 5, 3), rng=np.random.default_rng(0))
+    net[0].backward = None
+    net.backward_parameters(np.ones_like(net(np.ones((2, 4)))))
+    with pytest.raises(TypeError):
+        net.backward(np.ones((2, 3)))
 
 
 def test_names_and_shapes_are_those_of_torch():
@@ -134,6 +169,11 @@ def test_softmax_ignores_a_constant_added_to_a_row(z, constant):
 def test_sigmoid_is_symmetric_and_never_overflows(z):
     with np.errstate(over="raise"):
         assert sigmoid(np.float64(z)) + sigmoid(np.float64(-z)) == pytest.approx(1, abs=1e-15)
+
+
+def test_softmax_never_overflows():
+    with np.errstate(over="raise", invalid="raise"):
+        np.testing.assert_allclose(softmax([[1e4, 1e4, -1e4]]), [[0.5, 0.5, 0]])
 
 
 def test_relu_passes_nothing_at_the_kink():

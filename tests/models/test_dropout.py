@@ -58,6 +58,13 @@ def test_in_use_nothing_happens():
     assert (layer(np.ones((40, 5))) == 0).any()
 
 
+def test_a_held_mask_outlasts_a_look_at_the_whole_net():
+    layer, x = Dropout(0.5, rng=np.random.default_rng(0)), np.ones((4, 5))
+    first, layer.hold = layer(x), True
+    np.testing.assert_array_equal(layer.eval()(x), x)
+    np.testing.assert_array_equal(layer.train()(x), first)
+
+
 def test_the_ends_of_p():
     x = np.ones((4, 5))
     np.testing.assert_array_equal(Dropout(0, rng=np.random.default_rng(0))(x), x)

@@ -52,6 +52,14 @@ def test_backward_before_forward_says_what_is_missing(kind):
     assert copy.deepcopy(kind())([[0.0, 0.0]], {CrossEntropyLoss: [0]}.get(kind, [[1, 0]])) > 0
 
 
+@pytest.mark.parametrize("kind", [CrossEntropyLoss, MSELoss, BCEWithLogitsLoss])
+def test_backward_twice_gives_the_same(kind):
+    loss = kind()
+    loss([[0.5, -1.0], [2.0, 0.0]], {CrossEntropyLoss: [0, 1]}.get(kind, [[1, 0], [0, 1]]))
+    first = loss.backward().copy()
+    np.testing.assert_array_equal(loss.backward(), first)
+
+
 def test_nan_in_the_prediction_gives_a_nan_loss():
     assert np.isnan(CrossEntropyLoss()(np.full((2, 3), np.nan), [0, 1]))
     assert np.isnan(MSELoss()(np.array([np.nan]), np.array([0.0])))

@@ -55,13 +55,24 @@ def test_state_goes_back_bit_by_bit(make):
     one = make({"theta": first})
     for g in gradients[:5]:
         one.step({"theta": g})
-    two = make({"theta": second})
-    second[...] = first
-    two.load_state_dict(one.state_dict())
+    one.learning_rate /= 3
+    state, middle = one.state_dict(), first.copy()
     for g in gradients[5:]:
         one.step({"theta": g})
+    two = make({"theta": second})
+    second[...] = middle
+    two.load_state_dict(state)  # of then: what `one` did since has not changed it
+    for g in gradients[5:]:
         two.step({"theta": g})
     np.testing.assert_array_equal(first, second)
+    assert two.learning_rate == one.learning_rate
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_gradients_are_left_as_they_are(make):
+    gradient = np.full(4, 2.0)
+    make({"theta": np.ones(4)}).step({"theta": gradient})
+    np.testing.assert_array_equal(gradient, 2)
 
 
 @pytest.mark.parametrize(
