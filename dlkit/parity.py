@@ -98,19 +98,13 @@ def to_numpy(module: Any) -> Any:
     if name == "Conv2d" and module.bias is not None:
         return _convolution(module)
     if name in ("MaxPool2d", "AvgPool2d"):
-        return getattr(convolution, name)(module.kernel_size, module.stride)
+        return _pooling(module)
     if name in ("ScaledTanh", "MapConv2d", "Subsample", "RadialBasis"):
         return _of_lenet(module)
     if name == "Flatten" and (module.start_dim, module.end_dim) == (1, -1):
         return convolution.Flatten()
-    if name in ("BatchNorm1d", "LayerNorm") and module.weight is not None:
-        weight = _array(module.weight)
-        layer = getattr(normalisation, name)(len(weight), eps=module.eps, dtype=weight.dtype)
-        if name == "BatchNorm1d":
-            layer.momentum = module.momentum
-        state = module.state_dict()
-        layer.load_state_dict({key: _array(state[key]) for key in layer.state_dict()})
-        return layer.train(module.training)
+    if name in ("BatchNorm1d", "LayerNorm"):
+        return _normalisation(module)
     if name == "Dropout":
         return Dropout(module.p, rng=np.random.default_rng()).train(module.training)
     if name == "Residual":
@@ -177,6 +171,30 @@ def _convolution(module: Any) -> convolution.Conv2d:
     )
     layer.load_state_dict(state)
     return layer
+
+
+def _pooling(module: Any) -> Layer:
+    """The original of a `torch.nn.MaxPool2d` or `AvgPool2d` with no setting but the two of ours."""
+    kind, settings = type(module), (module.kernel_size, module.stride)
+    for name, value in vars(kind(*settings)).items():
+        if name[0] != "_" and name != "training" and getattr(module, name) != value:
+            raise ValueError(f"module has a setting that dlkit does not know, {name}: {module}")
+    return getattr(convolution, kind.__name__)(*settings)
+
+
+def _normalisation(module: Any) -> Layer:
+    """The original of a `torch.nn.BatchNorm1d` or `LayerNorm` that has what ours have."""
+    name, state, settings = type(module).__name__, module.state_dict(), {"eps": module.eps}
+    needed = {"weight", "bias"}
+    if name == "BatchNorm1d":
+        settings["momentum"] = module.momentum
+        needed |= {"running_mean", "running_var"}
+    if not needed <= state.keys() or state["weight"].ndim != 1 or None in settings.values():
+        raise ValueError(f"module has a setting that dlkit's {name} does not know: {module}")
+    weight = _array(module.weight)
+    layer = getattr(normalisation, name)(len(weight), dtype=weight.dtype, **settings)
+    layer.load_state_dict({key: _array(state[key]) for key in layer.state_dict()})
+    return layer.train(module.training)
 
 
 def _of_lenet(module: Any) -> Layer:
@@ -739,9 +757,9 @@ def gradient_check(
 
     Every entry of every parameter and of x is moved; with `entries`, that many of each, drawn by
     `rng`. Two forward passes an entry: for small models and batches. The model is left as it was:
-    what is moved is a copy.
-    Units that are dropped stay the same for the whole check: a mask is held once it is drawn.
-    Raises `ValueError` when a parameter is not float64, where round-off would drown the answer.
+    what is moved is a copy. Units that are dropped stay the same for the whole check: a mask is
+    held once it is drawn. Raises `ValueError` when a parameter is not float64, where round-off
+    would drown the answer.
     """
     check_number("h", h, low=0, strict=True)
     if entries is not None:

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp
 from dlkit.models.layer import Layer
@@ -161,8 +163,6 @@ def test_there_and_back_again():
 
 
 def test_models_without_a_twin_are_refused():
-    import torch
-
     class Odd(Layer):
         pass
 
@@ -172,15 +172,53 @@ def test_models_without_a_twin_are_refused():
         to_numpy(torch.nn.Softplus())
 
 
-def test_default_device_is_one_that_torch_has():
-    import torch
+@pytest.mark.parametrize(
+    "odd",
+    [
+        nn.MaxPool2d(2, padding=1),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(2, dilation=2),
+        nn.MaxPool2d(2, return_indices=True),
+        nn.AvgPool2d(2, padding=1),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(2, divisor_override=1),
+        nn.LayerNorm(4, bias=False),
+        nn.LayerNorm(4, elementwise_affine=False),
+        nn.LayerNorm((2, 3)),
+        nn.BatchNorm1d(3, momentum=None),
+        nn.BatchNorm1d(3, affine=False),
+        nn.BatchNorm1d(3, track_running_stats=False),
+        nn.Conv2d(1, 2, 3, dilation=2),
+        nn.Conv2d(2, 2, 3, groups=2),
+        nn.Conv2d(1, 2, 3, padding="same"),
+        nn.Conv2d(1, 2, 3, padding_mode="reflect"),
+        nn.Conv2d(1, 2, 3, bias=False),
+        nn.Linear(3, 4, bias=False),
+        nn.Flatten(1, 2),
+    ],
+    ids=str,
+)
+def test_a_setting_that_ours_has_not_is_not_passed_over(odd):
+    with pytest.raises(ValueError, match=r"module has (a setting that dlkit|no NumPy original)"):
+        to_numpy(odd)
 
+
+def test_settings_that_ours_has_come_back():
+    pools = nn.Sequential(nn.MaxPool2d(3, stride=2), nn.AvgPool2d((2, 3))).eval()
+    assert [(p.kernel_size, p.stride) for p in to_numpy(pools).layers] == [
+        ((3, 3), (2, 2)),
+        ((2, 3), (2, 3)),
+    ]
+    norms = nn.Sequential(nn.BatchNorm1d(3, eps=0.1, momentum=0.3), nn.LayerNorm(3, eps=0.2))
+    batch, layer = to_numpy(norms).layers
+    assert (batch.eps, batch.momentum, layer.eps) == (0.1, 0.3, 0.2)
+
+
+def test_default_device_is_one_that_torch_has():
     assert torch.zeros(1, device=default_device()).sum() == 0
 
 
 def test_float64_stays_off_mps(monkeypatch):
-    import torch
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert default_device() == "mps"
