@@ -109,8 +109,8 @@ def fit(
     An interrupt (the stop button, Ctrl-C) returns the history so far; without the `progress` bar,
     as in a loop over many trainings, it stops that loop, too. A loss that is NaN or infinite stops
     training with a `Diverged` warning. With a `checkpoint` whose file exists, training goes on
-    from there. Raises `ValueError` for empty data, different lengths, NaN in the data, or a
-    checkpoint of another run.
+    from there. Raises `ValueError` for empty data, different lengths, NaN in an array (to look into
+    a tensor would be to wait for its device), or a checkpoint of another run.
     """
     _check_callable("step", step, "numpy_step(model, loss, optimiser)")
     for name, call in (("validate", validate), ("until", until)):
@@ -120,9 +120,9 @@ def fit(
         raise ValueError(f"checkpoint must be a Checkpoint(path, …), got {checkpoint!r}")
     length = _common_length(data)
     check_number("epochs", epochs, low=0, whole=True)
-    check_number("batch_size", batch_size, low=1, whole=True)
+    batch_size = int(check_number("batch_size", batch_size, low=1, whole=True))
     check_generator("rng", rng)
-    run = {"examples": length, "batch_size": int(batch_size)}
+    run = {"examples": length, "batch_size": batch_size}
     history, first_batch = History(), 0
     order_rng = batch_rng = rng.bit_generator.state
 

@@ -67,6 +67,7 @@ def test_odd_names_and_odd_arrays_come_back(tree, tmp_path):
     [
         ({"x": np.complex64(1)}, "tree/x must be an array, number, text or None"),
         ({"x": np.array(["a"])}, "tree/x must be an array, number, text or None"),
+        ({"x": np.array([None])}, "tree/x must be an array, number, text or None"),
         ({"x": {1, 2}}, "tree/x must be an array, number, text or None"),
         ({"x": {(1, 2): 3}}, r"tree/x's keys must be text or numbers, got \(1, 2\)"),
         ({"x": torch.ones(2, dtype=torch.bfloat16)}, "tree/x has a dtype that NumPy has not"),

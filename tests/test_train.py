@@ -52,7 +52,7 @@ def test_every_example_is_shown_once_an_epoch():
         lambda i: seen.extend(i) or 0.0,
         (np.arange(7),),
         epochs=2,
-        batch_size=3,
+        batch_size=6 / 2,
         rng=np.random.default_rng(0),
         progress=False,
     )

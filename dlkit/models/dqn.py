@@ -87,22 +87,22 @@ class ReplayMemory:
 
     def sample(self, count: int, rng: np.random.Generator) -> Batch:
         """`count` steps drawn at random, each with the same chance, some perhaps twice."""
-        check_number("count", count, low=1, whole=True)
+        count = int(check_number("count", count, low=1, whole=True))
         if not self.added:
             raise ValueError("the memory is empty: add a step before you sample")
         check_generator("rng", rng)
-        return self.take(rng.integers(len(self), size=int(count)))
+        return self.take(rng.integers(len(self), size=count))
 
     def last(self, count: int) -> Batch:
         """The newest `count` steps, or as many as there are, in order: learning without replay."""
-        check_number("count", count, low=1, whole=True)
+        count = int(check_number("count", count, low=1, whole=True))
         if not self.added:
             raise ValueError("the memory is empty: add a step before you take some")
         newest = np.arange(self.added - min(count, len(self)), self.added)
         return self.take(newest % self.capacity)
 
     def take(self, places: np.ndarray) -> Batch:
-        """Copies of the steps at these places."""
+        """Copies of the steps at these places (N,), whole numbers in 0 … len(memory) - 1."""
         return (
             self.observations.take(places, axis=0),
             self.actions.take(places),

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlkit.check import check_generator, check_line, check_number
+from dlkit.check import check_generator, check_line, check_number, check_parts
 from dlkit.models.device_torch import default_device
 from dlkit.models.dqn import line_at
 
@@ -96,14 +96,14 @@ class ReplayMemory:
 
     def sample(self, count: int, rng: Source = None) -> Batch:
         """`count` steps drawn at random, each with the same chance, some perhaps twice."""
-        check_number("count", count, low=1, whole=True)
+        count = int(check_number("count", count, low=1, whole=True))
         if not self.added:
             raise ValueError("the memory is empty: add a step before you sample")
         return self.take(draw(len(self), count, rng, self.actions.device))
 
     def last(self, count: int) -> Batch:
         """The newest `count` steps, or as many as there are, in order: learning without replay."""
-        check_number("count", count, low=1, whole=True)
+        count = int(check_number("count", count, low=1, whole=True))
         if not self.added:
             raise ValueError("the memory is empty: add a step before you take some")
         first = self.added - min(count, len(self))
@@ -111,7 +111,7 @@ class ReplayMemory:
         return self.take(newest % self.capacity)
 
     def take(self, places: Tensor) -> Batch:
-        """Copies of the steps at these places."""
+        """Copies of the steps at these places (N,), whole numbers in 0 … len(memory) - 1."""
         return (
             self.observations[places],
             self.actions[places],
@@ -358,6 +358,8 @@ class FrameMemory:
         *,
         device: str | torch.device | None = None,
     ):
+        check_parts("observation_shape", observation_shape, 3, "(frames, height, width)")
+        worlds = int(check_number("worlds", worlds, low=1, whole=True))
         self.stack, *size = observation_shape
         self.length = int(check_number("capacity", capacity, low=1, whole=True)) // worlds
         if self.length < self.stack + 2:
@@ -385,7 +387,17 @@ class FrameMemory:
         next_observations: np.ndarray,
         terminated: np.ndarray,
     ) -> None:
-        """Keep a step of every world."""
+        """Keep a step of every world; nothing of it is kept if something does not fit."""
+        one = (self.stack, *self.frames.shape[2:])
+        _check_steps(
+            self.worlds,
+            observations=(observations, one),
+            actions=(actions, ()),
+            rewards=(rewards, ()),
+            next_observations=(next_observations, one),
+            terminated=(terminated, ()),
+        )
+        _check_whole(actions)
         before, row = (self.rows - 1) % self.length, self.rows % self.length
         follows = np.zeros(self.worlds, bool)
         if self._next is not None:  # does this stack carry on where the last step led?
@@ -405,7 +417,7 @@ class FrameMemory:
 
     def sample(self, count: int, rng: Source = None) -> Batch:
         """`count` steps drawn at random, each with the same chance, some perhaps twice."""
-        check_number("count", count, low=1, whole=True)
+        count = int(check_number("count", count, low=1, whole=True))
         # The oldest rows have lost the frames before them, as many as a stack holds less one, and
         # one more where the clock broke a row off; the newest does not know its next frame.
         oldest = max(self.rows - self.length, 0)

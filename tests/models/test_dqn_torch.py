@@ -408,6 +408,44 @@ def test_the_frames_memory_says_what_it_needs():
     kept = dqn_torch.FrameMemory(20, 1, (4, 1, 2), device="cpu")
     with pytest.raises(ValueError, match="the memory holds too little"):
         kept.sample(1)
+    with pytest.raises(ValueError, match="worlds must be at least 1, got 0"):
+        dqn_torch.FrameMemory(20, 0)
+    with pytest.raises(ValueError, match=r"observation_shape must be \(frames, height, width\)"):
+        dqn_torch.FrameMemory(20, 1, (84, 84))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "says"),
+    [
+        (0, np.zeros((1, 4, 1, 2)), r"observations must have shape \(2, 4, 1, 2\), got \(1, 4,"),
+        (1, np.zeros(1, int), r"actions must have shape \(2,\), got \(1,\)"),
+        (1, np.array([0.5, 0.7]), "actions must be whole numbers, got torch.float64"),
+        (2, 1.0, r"rewards must have shape \(2,\), got \(\)"),
+        (3, np.zeros((2, 1, 2)), r"next_observations must have shape \(2, 4, 1, 2\)"),
+        (4, np.zeros((2, 1), bool), r"terminated must have shape \(2,\), got \(2, 1\)"),
+    ],
+)
+def test_frames_that_do_not_fit_leave_the_memory_as_it_was(part, value, says):
+    kept = dqn_torch.FrameMemory(60, 2, (4, 1, 2), device="cpu")
+    step = list(next(walks(2, 1)))[:5]
+    step[part] = value
+    with pytest.raises(ValueError, match=says):
+        kept.add(*step)
+    assert len(kept) == 0
+
+
+def test_a_count_out_of_a_division_is_as_good_as_a_whole_one(rng):
+    ours, theirs = dqn.ReplayMemory(5, (2,)), dqn_torch.ReplayMemory(5, (2,), device="cpu")
+    frames = dqn_torch.FrameMemory(60, 2, (4, 1, 2), device="cpu")
+    for *step, _ in walks(2, 4):
+        frames.add(*step)
+    for k in range(4):
+        ours.add(np.full(2, k), k, 1.0, np.zeros(2), False)
+    theirs.add(*ours.last(4))
+    for memory in (ours, theirs, frames):
+        assert len(memory.sample(6 / 2, rng)[1]) == 3
+    for memory in (ours, theirs):
+        assert memory.last(6 / 2)[1].tolist() == [1, 2, 3]
 
 
 def test_the_net_of_2015():
