@@ -15,8 +15,8 @@ and the plane of a winner learns what the winner saw.
 K. Fukushima, "Neocognitron: a self-organizing neural network model for a mechanism of pattern
 recognition unaffected by shift in position", Biological Cybernetics 36, 193-202, 1980. u, v, a, b,
 c, d, q and r are the paper's. What differs: pictures of 28×28 and not 16×16, so C-layers are
-thinned to every second cell; more planes in the later layers; and each layer learns when those
-before it are done.
+thinned to every second cell; more planes in the later layers; columns that do not overlap; and each
+layer learns when those before it are done.
 """
 
 from collections.abc import Sequence
