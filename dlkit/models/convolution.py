@@ -111,12 +111,7 @@ class Conv2d(Layer):
 
 
 class _Pool2d(Layer):
-    """What the two kinds of pooling share: k × k pixels of one channel become one, each s pixels.
-
-    x is (N, C, H, W), y (N, C, H', W') with H' = ⌊(H - k) / s⌋ + 1; `stride=None` means s = k.
-    Pixels at the right and lower border that fill no window are left out, as in torch. There is
-    nothing to learn. Raises `ValueError` when x is smaller than the window.
-    """
+    """What both kinds of pooling share: k × k pixels of a channel become one, each s pixels."""
 
     def __init__(
         self, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None = None
@@ -130,6 +125,7 @@ class _Pool2d(Layer):
         return [windows[:, u, v] for u, v in np.ndindex(self.kernel_size)]
 
     def _look(self, x: np.ndarray) -> list[np.ndarray]:
+        """The taps of x (N, C, H, W), which is kept for `backward`."""
         x = check_array("x", x, ("N", "C", "H", "W"))
         if x.shape[2] < self.kernel_size[0] or x.shape[3] < self.kernel_size[1]:
             raise ValueError(

@@ -137,7 +137,7 @@ class DBN(Model):
         """
         layers = len(self.rbms) if layers is None else layers
         check_number("layers", layers, low=0, high=len(self.rbms), whole=True)
-        self._check_has_labels(label)
+        check_has_labels(self.labels, label)
         a = check_array("v", v, ("N", self.sizes[0]), dtype=self.rbms[0].weight.dtype)
         for layer, rbm in enumerate(self.rbms[:layers]):
             a = rbm.hidden_probabilities(
@@ -189,7 +189,7 @@ class DBN(Model):
     ) -> np.ndarray:
         """The features (n, sizes[-2]) after `steps` of Gibbs sampling in the uppermost RBM."""
         check_number("steps", steps, low=0, whole=True)
-        self._check_has_labels(label)
+        check_has_labels(self.labels, label)
         top, size = self.rbms[-1], self.sizes[-2]
         dtype = top.weight.dtype
         if start is None:
@@ -242,10 +242,6 @@ class DBN(Model):
     def _sees_label(self, layer: int) -> bool:
         return bool(self.labels) and layer == len(self.rbms) - 1
 
-    def _check_has_labels(self, label: ArrayLike | None) -> None:
-        if label is not None and not self.labels:
-            raise ValueError("label needs a net with label units: DBN(sizes, labels=10, …)")
-
     def _with_label(self, features: np.ndarray, label: ArrayLike | None) -> np.ndarray:
         """The features with the label units beside them; without a label all of these are off."""
         if label is None:
@@ -266,6 +262,12 @@ def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
     if np.ndim(sizes) != 1 or len(sizes) < 2:
         raise ValueError(f"sizes must name two layers at least, got {sizes}")
     return tuple(int(check_number("sizes", n, low=1, whole=True)) for n in sizes)
+
+
+def check_has_labels(labels: int, label: object) -> None:
+    """Raise a `ValueError` where a `label` is given to a net that has no `labels` units for it."""
+    if label is not None and not labels:
+        raise ValueError("label needs a net with label units: DBN(sizes, labels=10, …)")
 
 
 def draw_one(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dlkit.check import check_number
-from dlkit.models.dbn import check_sizes
+from dlkit.models.dbn import check_has_labels, check_sizes
 from dlkit.models.device_torch import default_device
 from dlkit.models.rbm_torch import RBM, Source, bernoulli, draw, softplus
 
@@ -94,12 +94,15 @@ class DBN(nn.Module):
     @torch.no_grad()
     def inputs(self, v: Tensor, layer: int, label: Tensor | None = None) -> Tensor:
         """What RBM `layer` learns from, given the data v (and `label` where it sees one)."""
+        check_number("layer", layer, low=0, high=len(self.rbms) - 1, whole=True)
         below = self.up(v, layer)
         return self._with_label(below, label) if self._sees_label(layer) else below
 
     def up(self, v: Tensor, layers: int | None = None, label: Tensor | None = None) -> Tensor:
         """The probabilities of layer `layers` (by default the uppermost), from the bottom up."""
         layers = len(self.rbms) if layers is None else layers
+        check_number("layers", layers, low=0, high=len(self.rbms), whole=True)
+        check_has_labels(self.labels, label)
         for layer, rbm in enumerate(self.rbms[:layers]):
             v = rbm.hidden_probabilities(
                 self._with_label(v, label) if self._sees_label(layer) else v
@@ -109,6 +112,7 @@ class DBN(nn.Module):
     def down(self, h: Tensor, layer: int | None = None) -> Tensor:
         """The probabilities of the pixels, given layer `layer` (the uppermost)."""
         layer = len(self.rbms) if layer is None else layer
+        check_number("layer", layer, low=0, high=len(self.rbms), whole=True)
         for k in reversed(range(layer)):
             h = self.rbms[k].visible_probabilities(h)[:, : self.sizes[k]]
         return h
@@ -124,6 +128,7 @@ class DBN(nn.Module):
         start: Tensor | None = None,
     ) -> Tensor:
         """Draw n pictures: `steps` of Gibbs sampling on top, then one pass down."""
+        check_number("n", n, low=1, whole=True)
         features = self.top_chain(n, rng, steps=steps, label=label, start=start)
         for k in range(len(self.rbms) - 2, 0, -1):
             features = self.rbms[k].sample_visible(features, rng)
@@ -140,6 +145,8 @@ class DBN(nn.Module):
         start: Tensor | None = None,
     ) -> Tensor:
         """The features (n, sizes[-2]) after `steps` of Gibbs sampling in the uppermost RBM."""
+        check_number("steps", steps, low=0, whole=True)
+        check_has_labels(self.labels, label)
         top, size, clamped = self.rbms[-1], self.sizes[-2], None
         v = start
         if v is None:

@@ -141,8 +141,8 @@ class EchoStateNetwork(Model):
 
         Returns these outputs (steps, N, inputs), the first of which is the answer to u's last step;
         `self.states` has the states that gave them. It begins in `state` (N, units), zeros if not
-        given.
-        Needs a readout with as many outputs as inputs, trained to predict the next input.
+        given. Needs a readout with as many outputs as inputs, trained to predict the next input:
+        raises `ValueError` otherwise.
         """
         steps = int(check_number("steps", steps, low=1, whole=True))
         u = check_array("u", u, ("T", "N", self.inputs), dtype=self.weight_hh.dtype)

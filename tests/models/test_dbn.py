@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dlkit.models.dbn import DBN, LabelledRBM, draw_one
 from dlkit.models.dense import sigmoid
@@ -239,8 +240,6 @@ def test_there_and_back_between_numpy_and_torch(rng, labels):
 
 def test_twin_learns_and_dreams_on_its_own(rng):
     """With torch's own random numbers, layer by layer, in fit."""
-    import torch
-
     from dlkit.models import dbn_torch, rbm_torch
 
     generator = torch.Generator().manual_seed(0)
@@ -269,6 +268,14 @@ def test_labels_that_are_neither_one_nor_all_are_not_repeated(rng):
         dbn.generate(3, 7, steps=0, start=np.zeros((3, 4)))
 
 
+V, NINE = torch.ones(2, 5), torch.tensor([9, 9])
+
+
+def plain(twin):
+    """A twin without label units."""
+    return twin.DBN((5, 4, 3), device="cpu")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -277,6 +284,13 @@ def test_labels_that_are_neither_one_nor_all_are_not_repeated(rng):
         (lambda twin: twin.DBN((5, 0)), "sizes must be at least 1, got 0"),
         (lambda twin: twin.DBN((5, 4), labels=-1), "labels must be at least 0, got -1"),
         (lambda twin: twin.LabelledRBM(4, 1, 3), "labels must be at least 2, got 1"),
+        (lambda twin: plain(twin).inputs(V, 2), "layer must be between 0 and 1, got 2"),
+        (lambda twin: plain(twin).up(V, 3), "layers must be between 0 and 2, got 3"),
+        (lambda twin: plain(twin).up(V, label=NINE), "label needs a net with label units"),
+        (lambda twin: plain(twin).down(V, -1), "layer must be between 0 and 2, got -1"),
+        (lambda twin: plain(twin).generate(0), "n must be at least 1, got 0"),
+        (lambda twin: plain(twin).generate(2, steps=0.5), "steps must be a whole number, got 0.5"),
+        (lambda twin: plain(twin).generate(2, label=9), "label needs a net with label units"),
     ],
 )
 def test_bad_input_gets_a_sentence_from_the_twin(call, message):
