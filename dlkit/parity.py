@@ -85,16 +85,8 @@ def to_numpy(module: Any) -> Any:
     if name in ("Sigmoid", "Tanh", "ReLU", "Identity"):
         return getattr(dense, name)()
     if name == "Linear" and module.bias is not None:
-        weight, bias = (_array(module.get_parameter(p)) for p in ("weight", "bias"))
-        layer = dense.Linear(
-            weight.shape[1],
-            weight.shape[0],
-            rng=np.random.default_rng(0),
-            weight_init=zeros,
-            dtype=weight.dtype,
-        )
-        layer.load_state_dict({"weight": weight, "bias": bias})
-        return layer
+        sizes, settings = (module.in_features, module.out_features), _settings(module.weight)
+        return _loaded(dense.Linear(*sizes, weight_init=zeros, **settings), module)
     if name == "Conv2d" and module.bias is not None:
         return _convolution(module)
     if name in ("MaxPool2d", "AvgPool2d"):
@@ -110,23 +102,16 @@ def to_numpy(module: Any) -> Any:
     if name == "Residual":
         return residual.Residual(to_numpy(module.body)).train(module.training)
     if name in ("RBM", "GaussianRBM"):
-        weight = _array(module.weight)
-        rng = np.random.default_rng(0)
-        machine = getattr(rbm, name)(*weight.shape[::-1], rng=rng, dtype=weight.dtype)
-        machine.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
-        return machine.train(module.training)
+        hidden, visible = module.weight.shape
+        kind, settings = getattr(rbm, name), _settings(module.weight)
+        return _loaded(kind(visible, hidden, **settings), module)
     if name == "LabelledRBM":
-        hidden, visible = _array(module.weight).shape
+        hidden, visible = module.weight.shape
         sizes = (visible - module.labels, module.labels, hidden)
-        dtype = _array(module.weight).dtype
-        machine = dbn.LabelledRBM(*sizes, rng=np.random.default_rng(0), dtype=dtype)
-        machine.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
-        return machine.train(module.training)
+        return _loaded(dbn.LabelledRBM(*sizes, **_settings(module.weight)), module)
     if name == "DBN":
-        dtype = _array(module.rbms[0].weight).dtype
-        net = dbn.DBN(module.sizes, labels=module.labels, rng=np.random.default_rng(0), dtype=dtype)
-        net.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
-        return net.train(module.training)
+        settings = _settings(module.rbms[0].weight)
+        return _loaded(dbn.DBN(module.sizes, labels=module.labels, **settings), module)
     if name in ("RNN", "LSTM", "GRU") and _is_plain(module):
         return _recurrent_original(module)
     if name == "LastStep":
@@ -136,6 +121,18 @@ def to_numpy(module: Any) -> Any:
     raise ValueError(f"module has no NumPy original in dlkit: {module}")
 
 
+def _settings(weight: "torch.Tensor") -> dict[str, Any]:
+    """What an original is made with, before it gets its weights: the dtype, and any chance."""
+    return {"rng": np.random.default_rng(0), "dtype": _array(weight).dtype}
+
+
+def _loaded(original: Any, module: Any) -> Any:
+    """The original with the weights of the module, learning or in use as that is."""
+    state = module.state_dict()
+    original.load_state_dict({name: _array(state[name]) for name in original.state_dict()})
+    return original.train(module.training)
+
+
 def _is_plain(module: Any) -> bool:
     """Whether a recurrent module is one of ours: one layer, sequence first, tanh."""
     plain = module.num_layers == 1 and module.bias and not module.batch_first
@@ -143,14 +140,12 @@ def _is_plain(module: Any) -> bool:
 
 
 def _recurrent_original(module: Any) -> Layer:
-    kind, dtype = getattr(recurrent, type(module).__name__), _array(module.weight_ih_l0).dtype
-    settings = {"rng": np.random.default_rng(0), "dtype": dtype}
+    kind, settings = getattr(recurrent, type(module).__name__), _settings(module.weight_ih_l0)
     sizes = module.input_size, module.hidden_size
     layer = kind(*sizes, **settings)
     if module.bidirectional:
         layer = recurrent.Bidirectional(layer, kind(*sizes, **settings))
-    layer.load_state_dict({key: _array(p) for key, p in module.named_parameters()})
-    return layer.train(module.training)
+    return _loaded(layer, module)
 
 
 def _convolution(module: Any) -> convolution.Conv2d:
@@ -158,19 +153,16 @@ def _convolution(module: Any) -> convolution.Conv2d:
     plain = module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros"
     if not plain or isinstance(module.padding, str):
         raise ValueError(f"module has a setting that dlkit's Conv2d does not know: {module}")
-    state = {key: _array(value) for key, value in module.state_dict().items()}
     layer = convolution.Conv2d(
         module.in_channels,
         module.out_channels,
         module.kernel_size,
         stride=module.stride,
         padding=module.padding,
-        rng=np.random.default_rng(0),
         weight_init=zeros,
-        dtype=state["weight"].dtype,
+        **_settings(module.weight),
     )
-    layer.load_state_dict(state)
-    return layer
+    return _loaded(layer, module)
 
 
 def _pooling(module: Any) -> Layer:
@@ -193,8 +185,7 @@ def _normalisation(module: Any) -> Layer:
         raise ValueError(f"module has a setting that dlkit's {name} does not know: {module}")
     weight = _array(module.weight)
     layer = getattr(normalisation, name)(len(weight), dtype=weight.dtype, **settings)
-    layer.load_state_dict({key: _array(state[key]) for key in layer.state_dict()})
-    return layer.train(module.training)
+    return _loaded(layer, module)
 
 
 def _of_lenet(module: Any) -> Layer:
@@ -202,29 +193,26 @@ def _of_lenet(module: Any) -> Layer:
     name = type(module).__name__
     if name == "ScaledTanh":
         return lenet.ScaledTanh()
-    state = {key: _array(value) for key, value in module.state_dict().items()}
     if name == "RadialBasis":
-        return lenet.RadialBasis(state["codes"], dtype=state["codes"].dtype)
-    dtype = state["weight"].dtype
+        codes = _array(module.codes)
+        return lenet.RadialBasis(codes, dtype=codes.dtype)
     if name == "Subsample":
-        layer: Layer = lenet.Subsample(len(state["bias"]), dtype=dtype)
-    else:
-        table = _array(module.table)
-        layer = lenet.MapConv2d(
-            table.shape[1],
-            table.shape[0],
-            module.kernel_size,
-            size=module.size,
-            stride=module.stride,
-            padding=module.padding,
-            table=table,
-            unit_bias=state["bias"].ndim == 3,
-            background=module.background,
-            rng=np.random.default_rng(0),
-            dtype=dtype,
-        )
-    layer.load_state_dict(state)
-    return layer
+        dtype = _array(module.weight).dtype
+        return _loaded(lenet.Subsample(len(module.bias), dtype=dtype), module)
+    table = _array(module.table)
+    layer = lenet.MapConv2d(
+        table.shape[1],
+        table.shape[0],
+        module.kernel_size,
+        size=module.size,
+        stride=module.stride,
+        padding=module.padding,
+        table=table,
+        unit_bias=module.bias.ndim == 3,
+        background=module.background,
+        **_settings(module.weight),
+    )
+    return _loaded(layer, module)
 
 
 @singledispatch
