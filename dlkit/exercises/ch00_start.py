@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from dlkit.exercises.exercise import Exercise, Wrong, call_array, wrong_if
+from dlkit.exercises.exercise import Exercise, Wrong, call_array, short, wrong_if
 
 
 class Waiting(Exercise):
@@ -21,7 +21,7 @@ class Waiting(Exercise):
 
     def examine(self, answer):
         if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
-            raise Wrong(f"Expected a number of years, got {answer!r}.")
+            raise Wrong(f"Expected a number of years, got {short(answer)}.")
         given = float(answer)
         wrong_if(given == -12, "The number is right but for its sign: later minus earlier.")
         wrong_if(given > 1900, f"{given:g} is a year. How many years lie between the two?")

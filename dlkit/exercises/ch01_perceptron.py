@@ -8,7 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlkit import data, plots
-from dlkit.exercises.exercise import Exercise, NotAttempted, Wrong, call, call_array, wrong_if
+from dlkit.exercises.exercise import (
+    Exercise,
+    NotAttempted,
+    Wrong,
+    call,
+    call_array,
+    short,
+    wrong_if,
+)
 from dlkit.models.perceptron import Perceptron
 from dlkit.separation import separable, widest_separation
 
@@ -89,7 +97,7 @@ class Rule(Exercise):
             if np.allclose(w_new, want_w) and np.isclose(b_new, want_b):
                 wrong_if(
                     not (np.array_equal(given_w, w) and np.array_equal(given_x, x)),
-                    "what you return is right, but your step also changes the array that it was "
+                    "What you return is right, but your step also changes the array that it was "
                     "given, so its caller loses the old weights. w += … does that; w = w + … makes "
                     "a new array.",
                 )
@@ -162,7 +170,7 @@ class Invariance(Exercise):
         if isinstance(answer, str):
             answer = set(answer.replace(",", " ").replace(" ", "").upper())
         if not isinstance(answer, (set, frozenset, list, tuple)):
-            raise Wrong(f"Expected {self.expects()}, got {answer!r}.")
+            raise Wrong(f"Expected {self.expects()}, got {short(answer)}.")
         if any(a is ... for a in answer):
             raise NotAttempted
         chosen = {str(a).upper() for a in answer}
@@ -230,6 +238,10 @@ class Margin(Exercise):
                 "You took the mean of the points; the worst one counts.": scores.mean() / length,
                 "You took the largest; the smallest counts.": scores.max() / length,
                 "You divided by ‖w‖²; the length is its square root.": scores.min() / length**2,
+                "y is missing: on its own side a point counts as positive, whatever its class.": (
+                    x @ w + b
+                ).min()
+                / length,
                 "The bias is missing in z.": (y * (x @ w)).min() / length,
                 "The length is that of w alone, without b: a distance in the plane.": scores.min()
                 / np.hypot(length, b),
@@ -266,7 +278,7 @@ class Bound(Exercise):
                 continue
             longer, long_w = np.column_stack([x, np.ones(len(x))]), np.append(w, b)
             radius = np.linalg.norm(longer, axis=1).max()
-            short = np.linalg.norm(x, axis=1).max()
+            without = np.linalg.norm(x, axis=1).max()
             scores, length = y * (longer @ long_w), np.linalg.norm(long_w)
             guesses = {
                 "That is R/γ: its square is missing.": radius / (scores.min() / length),
@@ -276,13 +288,17 @@ class Bound(Exercise):
                 )
                 ** 2,
                 "R is the length of the longest (x, 1): the 1 is missing.": (
-                    short * length / scores.min()
+                    without * length / scores.min()
                 )
                 ** 2,
                 "Neither R nor γ has the bias as one more weight.": (
-                    short * np.linalg.norm(w) / scores.min()
+                    without * np.linalg.norm(w) / scores.min()
                 )
                 ** 2,
+                "R is the length of the longest (x, 1), and γ has to be divided by the length of "
+                "(w, b).": (without / scores.min()) ** 2,
+                "Give the number as it is, without rounding.": np.floor(want),
+                "Give the bound as it is, without rounding.": np.ceil(want),
                 "γ is the smallest margin, not the mean.": (radius * length / scores.mean()) ** 2,
             }
             why = next((s for s, value in guesses.items() if np.isclose(got, value)), "")
@@ -342,7 +358,7 @@ class ByEye(Exercise):
             got, wanted = answer[letter], separable(*self.points(letter))  # not the author's eye
             wrong_if(
                 not isinstance(got, (bool, np.bool_)),
-                f"For {letter} expected True (a line parts it) or False, got {got!r}.",
+                f"For {letter} expected True (a line parts it) or False, got {short(got)}.",
             )
             wrong_if(
                 got and not wanted,
@@ -492,7 +508,7 @@ class Clinic(Exercise):
     def examine(self, answer):
         _entries(answer, self.cases, "the run")
         if unknown := [fault for fault in answer.values() if fault not in self.faults]:
-            raise Wrong(f"The faults are called {', '.join(self.faults)}; got {unknown[0]!r}.")
+            raise Wrong(f"The faults are called {', '.join(self.faults)}; got {short(unknown[0])}.")
         for letter, fault in self.cases.items():
             named = answer[letter]
             wrong_if(
@@ -553,9 +569,9 @@ def _weights(gate: str, value: Any) -> tuple[np.ndarray, float]:
         w, b = value
         w, b = np.asarray(w, float), float(b)
     except (TypeError, ValueError):
-        raise Wrong(f"{gate} should be ((w1, w2), b), got {value!r}.") from None
-    wrong_if(w.shape != (2,), f"{gate} needs two weights (w1, w2), got {value[0]!r}.")
-    wrong_if(not np.isfinite([*w, b]).all(), f"{gate} needs finite numbers, got {value!r}.")
+        raise Wrong(f"{gate} should be ((w1, w2), b), got {short(value)}.") from None
+    wrong_if(w.shape != (2,), f"{gate} needs two weights (w1, w2), got {short(value[0])}.")
+    wrong_if(not np.isfinite([*w, b]).all(), f"{gate} needs finite numbers, got {short(value)}.")
     return w, b
 
 

@@ -138,7 +138,12 @@ class OutputDelta(Exercise):
             not np.allclose(delta.sum(axis=1), 0),
             "Each row of p - d adds up to 0, because both p and d add up to 1.",
         )
-        far = call_array(answer, 1000 * z, target, shape=z.shape)
+        far = np.asarray(call(answer, 1000 * z, target), dtype=float)
+        wrong_if(
+            not np.isfinite(far).all(),
+            "For z a thousand times as large your answer holds NaN or infinity: does your softmax "
+            "overflow? Subtract each row's largest z first.",
+        )
         wrong_if(
             not np.allclose(far, _delta(1000 * z, target)),
             "For z a thousand times as large it is wrong: does your softmax overflow?",
@@ -326,7 +331,8 @@ class NumericGradient(Exercise):
                 expected,
                 {
                     "it is twice too large: the two points lie 2h apart": 2 * expected,
-                    "it is twice too small: the two points lie 2h apart, not 4h": expected / 2,
+                    "it is twice too small: you divide by 2h, the distance from θ − h to θ + h. Do "
+                    "your two points lie so far apart?": expected / 2,
                     "the sign is wrong: f above minus f below": -expected,
                     rows: row_sums,
                 },
@@ -382,7 +388,7 @@ class MomentumStep(Exercise):
             np.allclose(new_theta, v) and np.allclose(new_velocity, theta - rate * v),
             "Both are right, in the wrong order: return theta first, then the velocity.",
         )
-        _compare(
+        compare(
             "the velocity",
             new_velocity,
             v,
@@ -400,7 +406,7 @@ class MomentumStep(Exercise):
                 "the old velocity comes back: v is μ v + g": velocity,
             },
         )
-        _compare(
+        compare(
             "theta",
             new_theta,
             theta - rate * v,
@@ -619,7 +625,8 @@ def _call_array(
         return call_array(answer, *inputs, shape=shape)
     except Wrong as wrong:
         if "broadcast" in str(wrong):
-            raise Wrong(f"{wrong} {if_shapes_clash}") from None
+            said = str(wrong).split(" That means:")[0]
+            raise Wrong(f"{said} {if_shapes_clash}") from None
         raise
 
 

@@ -80,15 +80,22 @@ class LayersUntil(Exercise):
     praise = "Right: at a factor of 0.24, ten layers leave less than a millionth."
 
     def examine(self, answer):
-        for factor, share in ((0.7, 0.01), (0.24, 1e-6), (0.99, 0.5), (0.5, 0.3)):
+        for factor, share in (
+            (0.7, 0.01),
+            (0.24, 1e-6),
+            (0.99, 0.5),
+            (0.5, 0.3),
+            (0.8, 0.1),  # 10.3 layers: rounding is not enough
+            (0.5, 0.25),  # exactly 2, after which a quarter is left, which is not less
+        ):
             got = _number(answer, factor, share)
             exact = math.log(share) / math.log(factor)
             expected = math.floor(exact) + 1
             suspects = {
-                f"that is no whole number; after {expected} layers it is below for the first "
-                "time": exact,
                 f"after {expected - 1} layers {factor ** (expected - 1):.3g} is left, which is "
                 "not yet below": expected - 1,
+                f"that is no whole number; after {expected} layers it is below for the first "
+                "time": exact,
                 f"one too many: {factor**expected:.3g} is left after {expected} layers "
                 "already": expected + 1,
                 "the share is multiplied at each layer, not subtracted": round(
@@ -149,6 +156,12 @@ class HeWeights(Exercise):
             np.array_equal(again, weight),
             "With another rng the weights are the same: draw them from the rng that you are given.",
         )
+        same = _array("the weight", call(answer, np.random.default_rng(1), n_in, n_out))
+        wrong_if(
+            not np.array_equal(same, weight),
+            "Two generators with the same seed should give the same weights, yours do not: draw "
+            "from the rng that you are given.",
+        )
 
     @staticmethod
     def answer(rng, n_in, n_out):
@@ -203,6 +216,9 @@ class Saturated(Exercise):
             np.array([[0.5, 0.5], [0.5, 0.5]]),
             np.array([[0.01, 0.02, 0.001], [0.99, 0.5, 0.6]]),
             np.array([[0.05, 0.11], [0.95, 0.5]]),
+            np.array(
+                [[0.024, 0.3], [0.9, 0.8]]
+            ),  # 0.0234 is less than 0.1 · ¼, not than 0.1 · 0.21
         )
         for a in (*rows, sigmoid(3 * np.random.default_rng(3).normal(size=(40, 25)))):
             got, slope = _number(answer, a), a * (1 - a)
@@ -213,6 +229,9 @@ class Saturated(Exercise):
                     np.sum(slope < 0.025)
                 ),
                 "those are the units that are not saturated": 1 - expected,
+                "the steepest that a sigmoid can have is ¼, also where no unit is so steep": float(
+                    np.mean(slope < slope.max() / 10)
+                ),
                 "no output is near 0 and near 1 at once; either end will do": 0.0,
                 "outputs near 1 are saturated too": float(np.mean((slope < 0.025) & (a < 0.5))),
                 "outputs near 0 are saturated too": float(np.mean((slope < 0.025) & (a > 0.5))),

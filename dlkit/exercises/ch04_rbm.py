@@ -59,6 +59,9 @@ class Energy(Exercise):
                 "the biases are missing": -ties,
                 "the visible bias is missing": -h @ c - ties,
                 "the hidden bias is missing": -v @ b - ties,
+                "the ties of all rows are added up: each row has its own, axis=1": -v @ b
+                - h @ c
+                - ties.sum(),
                 "each tie counts once here, without a ½": -v @ b - h @ c - ties / 2,
                 "each tie counts once": -v @ b - h @ c - 2 * ties,
             },
@@ -150,6 +153,12 @@ class GibbsStep(Exercise):
         wrong_if(
             bool((got == again).all()),
             "Two different rng give the same states: nothing is drawn. Use rng.random(p.shape).",
+        )
+        same = call_array(answer, v, weight, b, c, np.random.default_rng(3), shape=v.shape)
+        wrong_if(
+            bool((got != same).any()),
+            "Two generators with the same seed should give the same states, yours do not: draw "
+            "from the rng that you are given.",
         )
         wrong_if(
             len(np.unique(got, axis=0)) == 1, "All 4,000 rows end alike: draw for each of them."

@@ -4,16 +4,15 @@ Where an answer is off, the message names the usual suspect: the scale that was 
 for 1 - p, one coin for a whole row, the wrong axis.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from dlkit.data import Split, digits
 from dlkit.exercises.clinic import Clinic
-from dlkit.exercises.exercise import Exercise, call, call_array, wrong_if
+from dlkit.exercises.exercise import Exercise, call, call_array, compare, wrong_if
 from dlkit.models.dense import Linear, ReLU, Sequential
 from dlkit.models.dropout import Dropout, draw_mask
 from dlkit.models.losses import CrossEntropyLoss
@@ -209,6 +208,9 @@ class SoftThreshold(Exercise):
                 "all move the same way; negative weights must move up, towards 0": w - amount,
                 "that sets small weights to 0 and leaves the large ones: these move, too": np.where(
                     np.abs(w) > amount, w, 0
+                ),
+                "the small weights are 0 now; the large ones: these move, too": np.where(
+                    np.abs(w) >= amount, w, 0
                 ),
                 "that multiplies, which is L2: L1 takes the same amount off every weight": w
                 * (1 - amount),
@@ -541,18 +543,7 @@ def _number(name: str, value: Any) -> float:
     return float(array)
 
 
-def _compare(
-    name: str, got: np.ndarray, expected: np.ndarray, suspects: Mapping[str, np.ndarray]
-) -> None:
-    """Raise `Wrong` where `got` is not `expected`; a usual mistake that explains it is named."""
-    if np.allclose(got, expected, rtol=1e-6, atol=1e-9):
-        return
-    place = np.unravel_index(np.abs(got - expected).argmax(), expected.shape)
-    where = f"entry [{', '.join(map(str, place))}]"
-    seen = f"In {name}, {where} is {got[place]:.4g}; it should be {expected[place]:.4g}"
-    for text, wrong in suspects.items():
-        wrong_if(np.allclose(got, wrong, rtol=1e-6, atol=1e-9), f"{seen}: {text}.")
-    wrong_if(True, f"{seen}.")
+_compare = partial(compare, says="it should be")
 
 
 def _show(values: Any) -> str:

@@ -372,6 +372,8 @@ class ReceptiveField(Exercise):
                 + int(more @ below[1:]),
                 "two fields that overlap do not add up: a kernel adds k - 1": int(np.sum(kernels)),
                 "the strides are missing": 1 + int(more.sum()),
+                "it is not a layer's own stride that counts: not its own, but the product of those "
+                "below": 1 + int(more @ strides),
                 "the strides of all layers below count, not only of the last": 1
                 + int(more @ (1, *strides[:-1])),
                 "begin with the 1 pixel that a pixel sees": int(more @ below[:-1]),

@@ -37,12 +37,15 @@ class Hebb(Exercise):
         got = call_array(lambda: plain, shape=(8, 8))
         full = patterns.T @ patterns / 8
         fair = full - np.diag(np.diag(full))
+        wrong_if(
+            bool(np.diag(got).any()),
+            f"The diagonal should be 0, no unit is tied to itself; W[0, 0] is {got[0, 0]:.4g}.",
+        )
         compare(
             "W",
             got,
             fair,
             {
-                "the diagonal should be 0: no unit is tied to itself": full,
                 "divide by the number of units": fair * 8,
                 "you divide by the number of patterns; divide by the number of units": fair * 8 / 3,
                 "that is for the first pattern alone; add up all of them": np.outer(
@@ -210,6 +213,9 @@ class Cell(Exercise):
                 "the gates need a sigmoid, so that they lie between 0 and 1": step(
                     gate=lambda a: a
                 ),
+                "all four need their curves: sigmoid for i, f, o, and tanh for g": step(
+                    gate=lambda a: a, inner=lambda a: a
+                ),
             },
             says="it should be",
         )
@@ -247,6 +253,7 @@ class Clip(Exercise):
                 "you divided by the square of the length: take the root": flat * 2 / 169,
                 "they have length 1 now: multiply by the limit": flat / 13,
                 "the length is the root of the sum of squares, not the sum": flat * 2 / 19,
+                "the lengths of the arrays do not add up, their squares do": flat * 2 / 17,
             },
             says="it should be",
             tolerance=1e-4,  # torch's form has 1e-6 in the denominator
@@ -305,6 +312,9 @@ class Radius(Exercise):
                 "eigvalsh is for symmetric matrices and reads one half of W; take eigvals": W
                 * wanted
                 / np.abs(np.linalg.eigvalsh(W)).max(),
+                ".max() of complex numbers goes by the real parts: take np.abs first": W
+                * wanted
+                / np.abs(values.max()),
                 "the radius is 1 now: multiply by the one that is wanted": W / np.abs(values).max(),
                 "you multiplied by the wanted radius without dividing by the one it has": W
                 * wanted,

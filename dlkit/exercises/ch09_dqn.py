@@ -370,6 +370,8 @@ class LossGradient(Exercise):
 
         error = before[rows, actions] - y
         whole = before - y[:, None]
+        columns = np.zeros(q.shape)
+        columns[:, actions] = np.clip(before[:, actions] - y, -1, 1) / 5
         compare(
             "∂L/∂Q",
             got,
@@ -388,6 +390,8 @@ class LossGradient(Exercise):
                 "an error beyond 1 gives no gradient at all; it should give ±1": only(
                     np.where(np.abs(error) <= 1, error, 0) / 5
                 ),
+                "[:, actions] means these columns of every row: take one entry of each row, "
+                "[np.arange(N), actions]": columns,
                 "clip the error first, then divide by N": only(np.clip(error / 5, -1, 1)),
                 "an error within -1 … 1 is its own slope; here only its sign is left": only(
                     np.sign(error) / 5

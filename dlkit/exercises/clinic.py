@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from dlkit.exercises.exercise import Exercise, NotAttempted, wrong_if
+from dlkit.exercises.exercise import Exercise, NotAttempted, short, wrong_if
 
 
 class Clinic(Exercise):
@@ -36,11 +36,11 @@ class Clinic(Exercise):
         for letter, fault in given.items():
             wrong_if(
                 letter not in self.answer,
-                f"There is no patient {letter!r}, only {', '.join(self.answer)}.",
+                f"There is no patient {short(letter)}, only {', '.join(self.answer)}.",
             )
             wrong_if(
                 fault not in tuple(self.clues),
-                f"{fault!r} is not on the list of faults: {'; '.join(self.clues)}.",
+                f"{short(fault)} is not on the list of faults: {'; '.join(self.clues)}.",
             )
         for letter, fault in given.items():
             truth = self.answer[letter]

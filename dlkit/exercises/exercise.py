@@ -103,7 +103,7 @@ class Exercise:
         except NotAttempted:
             return Feedback(NOT_ATTEMPTED, "Not attempted yet: replace the ... by your answer.")
         except Wrong as wrong:
-            feedback = Feedback(WRONG, f"Not yet. {wrong}")
+            feedback = Feedback(WRONG, f"Not yet. {wrong}".rstrip())
         except Exception as error:  # the checker must never fall over a strange answer
             feedback = Feedback(
                 WRONG,
@@ -142,18 +142,20 @@ class Exercise:
 def call(answer: Callable, *inputs: Any, copies: bool = True) -> Any:
     """Call the learner's function; explain an exception, a stub, or a non-function.
 
-    It works on copies of arrays, unless the exercise looks at what it does to its inputs.
+    It works on copies of arrays and of lists of them, unless the exercise looks at what it does to
+    its inputs.
     """
     if not callable(answer):
-        raise Wrong(f"Expected a function, got {_short(answer)}.")
-    given = [np.copy(i) if copies and isinstance(i, np.ndarray) else i for i in inputs]
+        raise Wrong(f"Expected a function, got {short(answer)}.")
+    given = [_copy(i) for i in inputs] if copies else inputs
     try:
         result = answer(*given)
     except NotImplementedError:
         raise NotAttempted from None
     except Exception as error:
-        shown = f"with {', '.join(map(_short, inputs))}" if inputs else "without any input"
-        raised = f"Called {shown} it raised {type(error).__name__}: {error}."
+        shown = f"with {', '.join(map(short, inputs))}" if inputs else "without any input"
+        said = str(error).strip().rstrip(".")
+        raised = f"Called {shown} it raised {type(error).__name__}: {said}."
         raise Wrong(f"{raised} {_plainly(error)}".strip()) from None
     if result is ... or (result is None and _is_empty(answer)):
         raise NotAttempted
@@ -170,11 +172,11 @@ def call_array(answer: Callable, *inputs: Any, shape: tuple[int, ...] | None = N
         array = np.asarray(result)
     except ValueError:  # rows of different lengths
         array = np.asarray(None)
-    wrong_if(array.dtype.kind not in "fiub", f"Expected real numbers, got {_short(result)}.")
+    wrong_if(array.dtype.kind not in "fiub", f"Expected real numbers, got {short(result)}.")
     if shape is not None and array.shape != shape:
         raise Wrong(f"The result should have shape {shape}, got {array.shape}.")
     if not np.isfinite(array).all():
-        shown = ", for instance for " + ", ".join(map(_short, inputs)) if inputs else ""
+        shown = ", for instance for " + ", ".join(map(short, inputs)) if inputs else ""
         raise Wrong(f"The result holds NaN or infinity{shown}.")
     return array
 
@@ -202,7 +204,8 @@ def compare(
         return
     place = np.unravel_index(np.abs(got - expected).argmax(), expected.shape)
     where = f"entry [{', '.join(map(str, place))}]"
-    seen = f"In {name}, {where} is {got[place]:.4g}; {says} {expected[place]:.4g}"
+    where = f"In {name}, {where}" if expected.size > 1 else name[0].upper() + name[1:]
+    seen = f"{where} is {got[place] + 0:.4g}; {says} {expected[place] + 0:.4g}"  # + 0: never -0
     for text, wrong in suspects.items():
         wrong_if(np.allclose(got, wrong, rtol=tolerance, atol=tolerance), f"{seen}: {text}.")
     wrong_if(True, f"{seen}.")
@@ -221,6 +224,12 @@ def central(f: Callable[[np.ndarray], float], x: np.ndarray, h: float = 1e-5) ->
     return gradient
 
 
+def _copy(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_copy, value))
+    return np.copy(value) if isinstance(value, np.ndarray) else value
+
+
 def _is_empty(function: Callable) -> bool:
     """Whether a function's body is nothing but `...`, `pass` or a docstring."""
     code = getattr(function, "__code__", None)
@@ -229,7 +238,7 @@ def _is_empty(function: Callable) -> bool:
 
 
 def _plainly(error: Exception) -> str:
-    """What two messages of NumPy mean that beginners meet first; empty for all others."""
+    """What the messages of NumPy mean that beginners meet first; empty for all others."""
     text = str(error)
     if "truth value of an array" in text:
         return (
@@ -242,10 +251,20 @@ def _plainly(error: Exception) -> str:
             f"That means: in a @ b the last axis of a has {sizes[2]} entries and the first of b "
             f"has {sizes[1]}; the two must be equal. Perhaps one needs .T."
         )
+    if "does not have enough dimensions" in text:
+        return "That means: beside @ stands a single number; begin with an array of zeros."
+    rows = re.search(r"shapes (?=.*\((\d+),(?!\1\))\d+\))(?=.*\(\1,\))", text)
+    if rows:
+        return (
+            f"That means: a row of {rows[1]} numbers does not fit beside {rows[1]} rows. If it has "
+            f"one number for each row, keepdims=True in its sum, or [:, None], makes of it a "
+            f"column ({rows[1]}, 1)."
+        )
     return ""
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """The value as a sentence can hold it: a function by its name, a large array by its shape."""
     if isinstance(value, np.ndarray) and value.size > 12:
         return f"an array of shape {value.shape}"
     if inspect.isroutine(value) or isinstance(value, np.ufunc):

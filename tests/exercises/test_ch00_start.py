@@ -39,6 +39,7 @@ WRONG = [
     ("majority", lambda x: np.sum(x, axis=1) * np.nan, "NaN"),
     ("majority", lambda: 1, "TypeError"),
     ("majority", 3, "Expected a function, got 3"),
+    ("waiting", lambda: 12, "got a lambda."),
 ]
 
 

@@ -125,6 +125,13 @@ WRONG = [
     ("clinic", CASES | {"A": ["bias"]}, "could not be checked"),
     ("clinic", CASES | {"E": ...}, "left the run E open"),
     ("clinic", "sign", "dictionary"),
+    ("margin", lambda w, b, x, y: (x @ w + b).min() / np.linalg.norm(w), "y is missing"),
+    (
+        "bound",
+        lambda w, b, x, y: (x**2).sum(axis=1).max() / (y * (x @ w + b)).min() ** 2,
+        "R is the length of the longest (x, 1), and γ",
+    ),
+    ("bound", lambda *inputs: np.floor(exercises.Bound.answer(*inputs)), "without rounding"),
 ]
 
 

@@ -75,6 +75,22 @@ def diagnosis(**changes):
     return ch02.BugClinic.answer | changes
 
 
+def overflowing_delta(z, target):
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    p[np.arange(len(z)), target] -= 1
+    return p / len(z)
+
+
+def half_as_far(f, theta, h=1e-5):
+    """Divides by 2h what lies h apart."""
+    gradient = np.zeros(theta.shape)
+    for index in np.ndindex(theta.shape):
+        moved = theta.copy()
+        moved[index] += h
+        gradient[index] = (f(moved) - f(theta)) / (2 * h)
+    return gradient
+
+
 WRONG = [
     # exercise, a plausible wrong answer, words that the message must hold
     ("softmax", lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), "overflows"),
@@ -167,6 +183,9 @@ WRONG = [
     ("bug_clinic", diagnosis(A="missing mask"), "not on the list"),
     ("bug_clinic", {"Z": ch02.HEALTHY}, "no patient 'Z'"),
     ("bug_clinic", {"D": ch02.HEALTHY}, "still to come: A, B, C, E, F, G"),
+    ("momentum_step", lambda t, v, g, rate, mu: (t - rate * g, g), "; expected is 2.2: the old"),
+    ("output_delta", overflowing_delta, "does your softmax overflow? Subtract"),
+    ("numeric_gradient", half_as_far, "Do your two points lie so far apart?"),
 ]
 
 

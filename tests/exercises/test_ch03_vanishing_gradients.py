@@ -144,6 +144,18 @@ WRONG = [
     ("bug_clinic", diagnosis(A="too large"), "not on the list"),
     ("bug_clinic", {"Z": ch03.HEALTHY}, "no patient 'Z'"),
     ("bug_clinic", {"F": ch03.HEALTHY}, "still to come: A, B, C, D, E, G"),
+    ("layers_until", lambda f, s: round(math.log(s) / math.log(f)), "not yet below"),
+    ("layers_until", lambda f, s: math.ceil(math.log(s) / math.log(f)), "not yet below"),
+    (
+        "saturated",
+        lambda a: np.mean(a * (1 - a) < (a * (1 - a)).max() / 10),
+        "the steepest that a sigmoid can have",
+    ),
+    (
+        "he_weights",
+        lambda r, n, m: np.random.default_rng().normal(0, np.sqrt(2 / n), (m, n)),
+        "with the same seed",
+    ),
 ]
 
 

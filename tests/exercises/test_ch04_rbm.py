@@ -76,6 +76,10 @@ def diagnosis(**changes):
     return ch04.BugClinic.answer | changes
 
 
+def not_from_rng(v, w, b, c, rng):
+    return gibbs(v, w, b, c, np.random.default_rng())
+
+
 WRONG = [
     # exercise, a plausible wrong answer, words that the message must hold
     ("energy", lambda *i: -energy(*i), "all three terms have a minus"),
@@ -153,6 +157,8 @@ WRONG = [
     ("bug_clinic", diagnosis(A="no sampling"), "not on the list"),
     ("bug_clinic", {"Z": ch04.HEALTHY}, "no patient 'Z'"),
     ("bug_clinic", {"F": ch04.HEALTHY}, "still to come: A, B, C, D, E, G, H"),
+    ("gibbs_step", not_from_rng, "with the same seed"),
+    ("energy", lambda v, h, w, b, c: -(v @ b + h @ c + np.sum(h @ w * v)), "of all rows"),
 ]
 
 

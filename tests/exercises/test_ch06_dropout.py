@@ -137,6 +137,8 @@ WRONG = [
     ("bug_clinic", diagnosis(A="p too large"), "not on the list"),
     ("bug_clinic", {"Z": ch06.HEALTHY}, "no patient 'Z'"),
     ("bug_clinic", {"C": ch06.HEALTHY}, "still to come: A, B, D, E, F, G"),
+    ("soft_threshold", lambda w, amount: np.where(np.abs(w) < amount, 0, w), "these move, too"),
+    ("drop_backward", lambda grad_y, kept, p: grad_y / (1 - p), "it should be 0: the units"),
 ]
 
 

@@ -135,6 +135,13 @@ WRONG = [
     ("bug_clinic", diagnosis(F=ch07.NOT_TURNED), "What stands between it"),
     ("bug_clinic", {"A": ch07.NOT_TURNED}, "still to come: B, C, D, E, F"),
     ("bug_clinic", diagnosis(A="tired"), "not on the list"),
+    (
+        "receptive_field",
+        lambda kernels, strides: (
+            1 + sum((k - 1) * s for k, s in zip(kernels, strides, strict=True))
+        ),
+        "not its own, but the product of those below",
+    ),
 ]
 
 

@@ -47,9 +47,27 @@ def diagnosis(**changes):
     return ch08.BugClinic.answer | changes
 
 
+def without_curves(z, c):
+    i, f, g, o = np.split(z, 4, axis=1)
+    c = f * c + i * g
+    return o * np.tanh(c), c
+
+
+def by_the_sum_of_lengths(gradients, limit):
+    length = sum(np.linalg.norm(g) for g in gradients)
+    return [g * min(1, limit / length) for g in gradients]
+
+
+def from_a_number(x, Wx, Wh, b):
+    h = 0.0
+    for step in x:
+        h = np.tanh(step @ Wx.T + h @ Wh.T + b)
+    return h
+
+
 WRONG = [
     # exercise, a plausible wrong answer, words that the message must hold
-    ("hebb", lambda p: p.T @ p / p.shape[1], "the diagonal should be 0"),
+    ("hebb", lambda p: p.T @ p / p.shape[1], "The diagonal should be 0"),
     ("hebb", lambda p: hebb(p) * p.shape[1], "divide by the number of units"),
     ("hebb", lambda p: hebb(p) * p.shape[1] / len(p), "by the number of patterns"),
     ("hebb", lambda p: p @ p.T, "turn the first"),
@@ -115,6 +133,12 @@ WRONG = [
     ("bug_clinic", diagnosis(F=ch08.WRONG_GATES), "Where is it cut"),
     ("bug_clinic", {"A": ch08.CARRIED}, "still to come: B, C, D, E, F"),
     ("bug_clinic", diagnosis(A="tired"), "not on the list"),
+    ("hebb", lambda patterns: patterns.T @ patterns / len(patterns), "The diagonal should be 0"),
+    ("cell", lambda z, c: without_curves(z, c), "need their curves"),
+    ("clip", by_the_sum_of_lengths, "the lengths of the arrays do not add up"),
+    ("radius", lambda W, r: W * r / abs(np.linalg.eigvals(W).max()), "take np.abs first"),
+    ("bits", lambda p, codes: 0.5, "The mean number of bits is 0.5; it should be 2.738."),
+    ("states", from_a_number, "begin with an array of zeros"),
 ]
 
 

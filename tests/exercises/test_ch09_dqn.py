@@ -83,6 +83,12 @@ def always(ended):
     return np.ones_like(ended)
 
 
+def in_whole_columns(q, actions, y):
+    gradient = np.zeros(q.shape)
+    gradient[:, actions] = np.clip(q[:, actions] - y, -1, 1) / len(q)
+    return gradient
+
+
 WRONG = [
     # exercise, a plausible wrong answer, words that the message must hold
     ("returns", lambda r, gamma: np.cumsum(r[::-1])[::-1], "γ is missing"),
@@ -161,6 +167,7 @@ WRONG = [
     ("bug_clinic", diagnosis(A="forgetful"), "not on the list"),
     ("bug_clinic", {"Z": ch09.HEALTHY}, "no patient 'Z'"),
     ("bug_clinic", {"D": ch09.HEALTHY}, "still to come: A, B, C, E, F, G"),
+    ("loss_gradient", in_whole_columns, "means these columns of every row"),
 ]
 
 

@@ -193,6 +193,39 @@ def test_feedback_is_escaped_html(double):
     assert "<script" not in Double("x").check("<script>")._repr_html_()
 
 
+def test_lists_of_arrays_are_copied_too(double):
+    weights = [np.ones(2), np.zeros(3)]
+
+    def spoiler(given):
+        given[0][:] = 7
+        given.reverse()
+        return given
+
+    call(spoiler, weights)
+    assert [w.tolist() for w in weights] == [[1, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ending"),
+    [
+        (lambda x: x + np.ones((3, 2)).sum(axis=0), "together with shapes (3,) (2,)."),
+        (lambda x: np.ones((3, 2)) / x, "makes of it a column (3, 1)."),
+        (lambda x: 0.5 @ x, "begin with an array of zeros."),
+        (lambda x: np.linalg.norm([x, 1]), "inhomogeneous part."),
+    ],
+)
+def test_what_numpy_says_ends_in_one_full_stop(double, answer, ending):
+    assert double.check(answer).text.endswith(ending)
+
+
+def test_a_message_has_no_space_at_its_end(double):
+    class Empty(Double):
+        def examine(self, answer):
+            raise Wrong("Too small. ")
+
+    assert Empty("99/empty").check(1).text == "Not yet. Too small."
+
+
 def test_where_no_input_is_named_none_is_announced():
     with pytest.raises(Wrong, match=r"^The result holds NaN or infinity\.$"):
         call_array(lambda: np.nan)
