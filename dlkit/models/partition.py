@@ -115,9 +115,10 @@ def annealed_importance_sampling(
     """Estimate log Z by annealing from a machine without weights (Salakhutdinov and Murray 2008).
 
     p*ᵦ(v) = e^((1-β) b₀·v + β b·v) Πⱼ (1 + e^(β (c + W v)ⱼ)) goes from independent units, whose Z
-    is known, at β = 0 to the machine at β = 1. `temperatures` counts equal steps of β, or lists
-    β itself from 0 to 1. `base_bias` b₀ (visible,) is best fitted to the data, `base_rate(v)`; the
-    default is the machine's own visible bias. E[e^log_weight] = Z for any number of steps.
+    is known, at β = 0 to the machine at β = 1. β is an inverse temperature: the chains start hot
+    and are cooled. `temperatures` counts equal steps of β, or lists β itself from 0 to 1.
+    `base_bias` b₀ (visible,) is best fitted to the data, `base_rate(v)`; the default is the
+    machine's own visible bias. E[e^log_weight] = Z for any number of steps.
     """
     check_bits(rbm)
     check_number("chains", chains, low=2, whole=True)
@@ -130,11 +131,11 @@ def annealed_importance_sampling(
     # β = 0: every unit on its own, Z₀ = 2^hidden Πᵢ (1 + e^b₀ᵢ).
     log_weights = np.full(chains, hidden * np.log(2) + softplus(base).sum())
     v = bernoulli(np.tile(sigmoid(base), (chains, 1)), rng)
-    for colder, beta in pairwise(betas):
+    for before, beta in pairwise(betas):
         z = v @ rbm.weight.T + rbm.hidden_bias
         # The weight: how much likelier the next distribution finds this state, p*ᵦ′(v) / p*ᵦ(v) …
-        log_weights += (beta - colder) * (v @ slope)
-        log_weights += (softplus(beta * z) - softplus(colder * z)).sum(axis=1)
+        log_weights += (beta - before) * (v @ slope)
+        log_weights += (softplus(beta * z) - softplus(before * z)).sum(axis=1)
         # … and a Gibbs step that leaves the next distribution as it is.
         h = bernoulli(sigmoid(beta * z), rng)
         v = bernoulli(sigmoid(base + beta * (slope + h @ rbm.weight)), rng)

@@ -37,10 +37,10 @@ def annealed_importance_sampling(
     start = hidden * np.log(2) + softplus(base).sum(dtype=torch.float64)
     log_weights = torch.zeros(chains, dtype=rbm.weight.dtype, device=rbm.weight.device)
     v = bernoulli(base.sigmoid().expand(chains, visible).contiguous(), rng)
-    for colder, beta in pairwise(ladder(temperatures).tolist()):
+    for before, beta in pairwise(ladder(temperatures).tolist()):
         z = torch.addmm(rbm.hidden_bias, v, rbm.weight.T)
-        log_weights += (beta - colder) * (v @ slope)
-        log_weights += (softplus(beta * z) - softplus(colder * z)).sum(dim=1)
+        log_weights += (beta - before) * (v @ slope)
+        log_weights += (softplus(beta * z) - softplus(before * z)).sum(dim=1)
         h = bernoulli((beta * z).sigmoid_(), rng)
         v = bernoulli(torch.addmm(base + beta * slope, h, rbm.weight, alpha=beta).sigmoid_(), rng)
     return estimate((start + log_weights).double().cpu().numpy())
