@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 Shape = tuple[int | str, ...]
+Rng = np.random.Generator | int
+"""A generator of random numbers, or a whole number to seed one."""
 
 
 def check_array(
@@ -59,6 +61,13 @@ def check_generator(name: str, value: object) -> np.random.Generator:
             f"{name} must be a generator such as np.random.default_rng(0), got {short(value)}"
         )
     return value
+
+
+def check_rng(name: str, value: Rng) -> np.random.Generator:
+    """Return `value` if it is a generator, or one that the whole number `value` has seeded."""
+    if isinstance(value, np.random.Generator):
+        return value
+    return np.random.default_rng(int(check_number(name, value, low=0, whole=True)))
 
 
 def check_dtype(dtype: DTypeLike) -> np.dtype:

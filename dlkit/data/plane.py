@@ -7,10 +7,8 @@ whole number to seed one; the same seed gives the same points.
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_dtype, check_number
+from dlkit.check import Rng, check_array, check_dtype, check_number, check_rng
 from dlkit.data.split import Split, divide
-
-Rng = np.random.Generator | int
 
 
 def moons(
@@ -142,9 +140,7 @@ def blobs(
 def _start(n: int, rng: Rng) -> tuple[np.random.Generator, np.ndarray]:
     """The generator, and n labels, half of them 1."""
     n = int(check_number("n", n, low=2, whole=True))
-    if not isinstance(rng, np.random.Generator):
-        rng = np.random.default_rng(int(check_number("rng", rng, low=0, whole=True)))
-    return rng, np.arange(n) % 2
+    return check_rng("rng", rng), np.arange(n) % 2
 
 
 def _finish(

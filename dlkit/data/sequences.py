@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit.check import check_dtype, check_number
-
-Rng = np.random.Generator | int
+from dlkit.check import Rng, check_dtype, check_number, check_rng
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,7 +328,6 @@ def _solve(start: float, steps: int, delay: int, h: float = 0.1) -> np.ndarray:
 
 
 def _start(n: int, rng: Rng) -> tuple[np.random.Generator, int]:
+    """The generator, and n as a whole number."""
     n = int(check_number("n", n, low=1, whole=True))
-    if not isinstance(rng, np.random.Generator):
-        rng = np.random.default_rng(int(check_number("rng", rng, low=0, whole=True)))
-    return rng, n
+    return check_rng("rng", rng), n

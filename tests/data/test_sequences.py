@@ -156,6 +156,11 @@ def test_a_steady_state_stays():
     np.testing.assert_allclose(sequences._solve(1.0, 500, 170), 1.0, atol=1e-12)
 
 
+def test_mackey_glass_has_forgotten_how_it_started():
+    first = mackey_glass(1, rng=0, n=40)[0, :, 0]
+    assert np.ptp(first) > 0.5  # all of them were set to 1.1 … 1.3, 500 units of time before
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -20,6 +20,7 @@ class Console(gymnasium.Env):
 
     observation_space = Box(0, 255, (210, 160, 3), np.uint8)
     action_space = Discrete(2)
+    worth = 3.0
 
     def __init__(self, life=10, longest=10**6):
         self.life, self.longest, self.games, self.actions = life, longest, 0, []
@@ -33,7 +34,7 @@ class Console(gymnasium.Env):
         self.time += 1
         self.actions.append(action)
         over, late = self.time >= 3 * self.life, self.time >= self.longest
-        return self.picture(), 3.0, over, late and not over, self.info()
+        return self.picture(), self.worth, over, late and not over, self.info()
 
     def info(self):
         return {"lives": 3 - self.time // self.life}
@@ -88,6 +89,18 @@ def test_the_judges_see_whole_games_and_real_rewards():
     assert [reward for reward, *_ in steps] == [12.0] * 7 + [6.0]
     assert [info["lives"] for *_, info in steps] == [3, 3, 2, 2, 1, 1, 1, 0]
     assert [info["game_over"] for *_, info in steps] == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize(
+    ("a_picture", "a_step"), [(3.0, 1.0), (-3.0, -1.0), (0.05, 0.2), (0.0, 0.0)]
+)
+def test_a_reward_is_cut_to_one_and_a_smaller_one_stays(a_picture, a_step):
+    env = game(training=True)
+    env.env.worth = a_picture
+    env.reset(seed=0)
+    _, reward, *_, info = env.step(1)
+    assert reward == pytest.approx(a_step)
+    assert info["reward"] == pytest.approx(4 * a_picture)
 
 
 def test_in_training_rewards_are_cut_and_a_life_is_an_episode():
