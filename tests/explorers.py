@@ -49,6 +49,7 @@ class Boundary(Explorer):
 
 Boundary()
 """
+CHAPTER_00 = "from dlkit.widgets.ch00_start import *\n"
 CHAPTER_01 = "from dlkit.widgets.ch01_perceptron import *\n"
 CHAPTER_02 = "from dlkit.widgets.ch02_backpropagation import *\n"
 CHAPTER_03 = "from dlkit.widgets.ch03_vanishing_gradients import *\n"
@@ -65,6 +66,8 @@ OVERFIT = CHAPTER_06 + "o = OverfitOnPurpose()\no.advance(60)\no"
 # Under its name: the source of a cell that shows it, and the accessible name of its main slider.
 EXPLORERS = {
     "decision boundary": (PICTURE + BOUNDARY, "scale"),
+    "00 timeline": (CHAPTER_00 + "Timeline()", "event"),
+    "00 smooth neuron": (CHAPTER_00 + "SmoothNeuron()", "weight w"),
     "01 threshold neuron": (CHAPTER_01 + "ThresholdNeuron()", "weight 1"),
     "01 Rosenblatt, rewinding": (CHAPTER_01 + "r = RosenblattRule()\nr.advance(80)\nr", "step"),
     "02 computational graph": (CHAPTER_02 + "ComputationalGraph(step=15)", "w"),

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import dlkit
+from dlkit.widgets.explorer import Explorer
+from tests.explorers import EXPLORERS
 from tests.notebooks import CHAPTERS, code_of
 
 ROOT = Path(__file__).parents[1]
@@ -142,10 +145,31 @@ def test_chapters_are_numbered_without_a_gap():
 def test_one_stem_names_one_idea(room):
     modules = {path.stem for path in (ROOT / "dlkit" / room).glob("ch[0-9]*.py")}
     chapters = {f"ch{path.stem}" for path in CHAPTERS}
-    numbers = {name[:5] for name in chapters}
-    assert {name[:5] for name in modules} <= numbers, "a module that belongs to no chapter"
+    numbers = {name[:4] for name in chapters}
+    homeless = sorted(name for name in modules if name[:4] not in numbers)
+    assert not homeless, f"no chapter in chapters/ has the number of dlkit/{room}: {homeless}"
     # 00_start asks for no answers; every later chapter has instruments and exercises
-    assert chapters - modules <= {"ch00_start"}, "a chapter without its module"
+    missing = [f"dlkit/{room}/{name}.py" for name in sorted(chapters - modules - {"ch00_start"})]
+    assert not missing, f"a chapter has a module of its own name here, so write {missing}"
+
+
+WITHOUT_SLIDER = {"YourDigit", "DrawADigit", "ReadMyPen", "GateMicroscope"}
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_explorer_is_forgotten(path):
+    """What every explorer must do is asked of those in tests/explorers.py."""
+    module = importlib.import_module(f"dlkit.widgets.ch{path.stem}")
+    values = {name: getattr(module, name) for name in getattr(module, "__all__", vars(module))}
+    offered = {
+        name
+        for name, value in values.items()
+        if inspect.isclass(value) and issubclass(value, Explorer)
+        if value.__module__.startswith(module.__name__[: len("dlkit.widgets.ch00")])
+    }
+    sources = "\n".join(source for source, _ in EXPLORERS.values())
+    forgotten = offered - set(re.findall(r"\b([A-Z]\w+)\(", sources)) - WITHOUT_SLIDER
+    assert not forgotten, f"add {forgotten}, and their main sliders' names, to tests/explorers.py"
 
 
 # ---------------------------------------------------------------------------- docstrings

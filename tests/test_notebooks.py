@@ -26,7 +26,7 @@ def test_there_are_chapters():
 def test_cells_have_names(path):
     names = [cell["id"] for cell in cells(path)]
     odd = [name for name in names if not ID.fullmatch(name) or RANDOM.fullmatch(name)]
-    assert not odd, "a cell's id is its name, as in claim-xor: a translation hangs on it"
+    assert not odd, f"give each cell an id of two words or more, as in claim-xor, in place of {odd}"
     assert len(names) == len(set(names))
 
 
@@ -85,7 +85,7 @@ def test_one_sentence_a_line(path):
         for line in prose(cell["source"])
         if sentences(line) > 1
     ]
-    assert not crowded, "\n".join(crowded)
+    assert not crowded, "\n".join(["begin a new line after each sentence:", *crowded])
 
 
 # ---------------------------------------------------------------------------- links
@@ -129,7 +129,9 @@ def test_readme_lists_the_chapters():
     readme = (ROOT / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| (?:\[(\w+)\]\((\S+?)\)|(\d\d_\w+)) \|", readme, flags=re.MULTILINE)
     written = {f"chapters/{path.name}" for path in CHAPTERS}
-    assert {link for _, link, _ in rows if link} == written, "linked rows are the chapters there"
+    linked = {link for _, link, _ in rows if link}
+    assert not written - linked, f"add rows for {sorted(written - linked)} to README.md's table"
+    assert not linked - written, f"README.md's table links to {sorted(linked - written)}"
     names = [name or planned for name, _, planned in rows]
     assert [name[:3] for name in names] == [f"{n:02}_" for n in range(len(names))]
     assert all(link == f"chapters/{name}.ipynb" for name, link, _ in rows if link)
