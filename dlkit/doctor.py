@@ -171,10 +171,18 @@ def _cores() -> Iterator[Row]:
         cores = len(os.sched_getaffinity(0))  # those that this process may use
     except AttributeError:  # macOS and Windows
         cores = os.cpu_count() or 1
-    threads = os.environ.get("OMP_NUM_THREADS", "all")
-    used = f"{cores} core{'s' if cores > 1 else ''}; NumPy computes on {threads} of them"
-    used = used if cores > 1 else "1 core"
-    yield Row("Processor", GOOD if cores > 1 else NOTE, used)
+    if cores == 1:
+        yield Row("Processor", NOTE, "1 core")
+        return
+    try:  # the library itself is asked, as several variables may set it; Apple's does not say
+        import threadpoolctl
+
+        pools = threadpoolctl.threadpool_info()
+    except ImportError:
+        pools = []
+    threads = [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
+    used = f"; NumPy computes on {max(threads)} of them" if threads else ""
+    yield Row("Processor", GOOD, f"{cores} cores{used}")
 
 
 def _memory() -> Iterator[Row]:

@@ -321,6 +321,21 @@ def test_report_says_everything_in_words():
     assert "caption" in [tag for tag, _ in page.tags]
 
 
+@pytest.mark.parametrize(
+    ("cores", "pools", "found"),
+    [
+        (4, [("blas", 3), ("openmp", 4)], "4 cores; NumPy computes on 3 of them"),
+        (4, [], "4 cores"),
+        (1, [("blas", 1)], "1 core"),
+    ],
+)
+def test_threads_are_asked_of_the_library_that_uses_them(cores, pools, found, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    made = [{"user_api": kind, "num_threads": count} for kind, count in pools]
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: made)
+    assert row(doctor(), "Processor").found == found
+
+
 # ---------------------------------------------------------------------------- one thread
 
 THREADS = """
