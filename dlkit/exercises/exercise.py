@@ -66,7 +66,7 @@ class Feedback:
         body = escape(self.text)
         if self.code:
             reason = escape(self.text.removeprefix(self.code).strip())
-            body = f"<pre style='margin:.3em 0'>{escape(self.code)}</pre>{reason}"
+            body = f"One right answer:<pre style='margin:.3em 0'>{escape(self.code)}</pre>{reason}"
         return (
             f"<div role='status' style='border-left:4px solid {colour};padding:.3em .8em'>"
             f"<b>{sign}</b> {body}</div>"

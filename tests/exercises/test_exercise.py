@@ -177,7 +177,7 @@ def test_a_value_is_shown_as_one_writes_it():
 
 def test_in_a_notebook_a_solution_is_code_and_its_reason_a_sentence():
     html = Seven("99/seven", "years").solution()._repr_html_()
-    assert "<pre" in html
+    assert "<b>=</b> One right answer:<pre" in html
     assert html.index("years = 7</pre>") < html.index("7 is prime.")
 
 
