@@ -72,8 +72,8 @@ lab: $(READY) ## open the course in JupyterLab
 book: $(READY) ## the executed course as a static site in build/book: CHAPTER=05, or all
 	$(BIN) -m tools.book build/book $(CHAPTER)
 
-timings: $(READY) ## each chapter's minutes and memory, measured here, into the README
-	$(BIN) -m tools.timings
+timings: $(READY) ## each chapter's minutes and memory into the README: CHAPTER=05, or all
+	$(BIN) -m tools.timings $(CHAPTER)
 
 # ---------------------------------------------------------------------------- testing
 unit chapters browser bench reproduce seeds book timings: export OMP_NUM_THREADS = 1

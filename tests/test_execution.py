@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tools.execution import CHAPTERS, apart, execute
+from tools import timings
+from tools.execution import CHAPTERS, apart, chosen, execute
 from tools.timings import README, noted
 
 TABLE = """
@@ -49,6 +50,21 @@ def test_costs_are_noted_in_the_table():
 def test_a_chapter_without_a_row_is_refused():
     with pytest.raises(ValueError, match="one row for 03_three"):
         noted(TABLE, {"03_three": (1, 1)})
+
+
+def test_a_missing_row_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(timings, "README", tmp_path / "README.md")
+    monkeypatch.setattr(timings, "execute", lambda path: pytest.fail("measured"))
+    (tmp_path / "README.md").write_text(TABLE)
+    with pytest.raises(SystemExit, match=r"Nothing was measured: README.md needs one row for 03_"):
+        timings.main(["03"])
+
+
+def test_chapters_are_chosen_by_number():
+    assert chosen([]) == CHAPTERS
+    assert [path.stem for path in chosen(["02", "04_rbm"])] == ["02_backpropagation", "04_rbm"]
+    with pytest.raises(SystemExit, match=r"No such chapter: 99\. There are: 00, 01"):
+        chosen(["01", "99"])
 
 
 def test_readme_has_a_row_for_every_chapter():

@@ -16,7 +16,7 @@ import nbformat
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
-from tools.execution import CHAPTERS, apart, execute
+from tools.execution import CHAPTERS, apart, chosen, execute
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = Path(__file__).parent / "book"
@@ -61,20 +61,17 @@ def title(notebook):
     return re.search(r"^# (.+)$", text, flags=re.MULTILINE)[1]
 
 
-def main(target, *numbers):
+def main(target, *names):
     """Write the whole site into the folder `target`, made anew, or these chapters into it."""
-    chosen = [path for path in CHAPTERS if path.stem[:2] in numbers] if numbers else CHAPTERS
-    if len(chosen) < len(numbers):
-        known = ", ".join(path.stem[:2] for path in CHAPTERS)
-        raise SystemExit(f"No such chapter: {' '.join(numbers)}. There are: {known}.")
-    if not numbers:
+    paths = chosen(names)
+    if not names:
         shutil.rmtree(target, ignore_errors=True)
     (target / "chapters").mkdir(parents=True, exist_ok=True)
     for folder in ("assets", "dlkit"):  # the chapters link to the code and to pictures
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, target / folder, ignore=ignore, dirs_exist_ok=True)
 
-    for path in chosen:
+    for path in paths:
         print(f"{path.stem:24}", end="", flush=True)
         notebook, seconds, megabytes = execute(path)
         print(f"{seconds:6.0f} s {megabytes:6.0f} MB")

@@ -14,6 +14,15 @@ CHAPTERS = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 PEAK_MEMORY = "from dlkit.cost import peak_memory; peak_memory()"
 
 
+def chosen(names):
+    """The chapters whose names begin so, such as "05", or all; an unknown one ends the program."""
+    unknown = [n for n in names if not any(path.stem.startswith(n) for path in CHAPTERS)]
+    if unknown:
+        there = ", ".join(path.stem[:2] for path in CHAPTERS)
+        raise SystemExit(f"No such chapter: {' '.join(unknown)}. There are: {there}.")
+    return [path for path in CHAPTERS if not names or path.stem.startswith(tuple(names))]
+
+
 def execute(path, *, before="", go_on=False):
     """Run a notebook in a kernel of its own; return it with its seconds and megabytes.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.execution import CHAPTERS, apart, execute
+from tools.execution import apart, chosen, execute
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "tests/benchmarks/results/seeds"
@@ -121,11 +121,11 @@ def _parts(text: str) -> list[str]:
 
 def main(names: list[str]) -> None:
     """Run the chapters whose names begin so, or all, two at a time, and write their reports."""
-    chosen = [path for path in CHAPTERS if not names or path.stem.startswith(tuple(names))]
+    paths = chosen(names)
     RESULTS.mkdir(exist_ok=True)
     with apart(), ThreadPoolExecutor(2) as pool:
         runs = {
-            path.stem: [pool.submit(with_seeds, path, shift) for shift in SHIFTS] for path in chosen
+            path.stem: [pool.submit(with_seeds, path, shift) for shift in SHIFTS] for path in paths
         }
         for chapter, waiting in runs.items():
             text = report(chapter, [run.result() for run in waiting])

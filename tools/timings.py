@@ -1,9 +1,13 @@
-"""Measures each chapter alone and writes its seconds and memory into the README's table."""
+"""Measures each chapter alone and writes its seconds and memory into the README's table.
+
+`python -m tools.timings 05` measures one and leaves the other rows as they are.
+"""
 
 import re
+import sys
 from pathlib import Path
 
-from tools.execution import CHAPTERS, apart, execute
+from tools.execution import apart, chosen, execute
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -19,10 +23,14 @@ def noted(text, costs):
     return text
 
 
-def main():
-    """Run every chapter, one after another, and write the table once all have finished."""
-    costs = {}
-    for path in CHAPTERS:
+def main(names):
+    """Run the chapters, one after another, and write the table once all have finished."""
+    paths, costs = chosen(names), {}
+    try:
+        noted(README.read_text("utf-8"), {path.stem: (0, 0) for path in paths})
+    except ValueError as error:  # better now than after ten minutes
+        raise SystemExit(f"Nothing was measured: {error}.") from None
+    for path in paths:
         print(f"{path.stem:24}", end="", flush=True)
         _, *costs[path.stem] = execute(path)
         print("{:6.0f} s {:6.0f} MB".format(*costs[path.stem]))
@@ -31,4 +39,4 @@ def main():
 
 if __name__ == "__main__":
     with apart():
-        main()
+        main(sys.argv[1:])
