@@ -134,6 +134,13 @@ def test_importing_parity_waits_with_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_what_ships_is_found_by_asset(path):
+    """An installed dlkit has it in another place than a checkout."""
+    if module_name(path) != "dlkit.data.files":
+        assert '"assets' not in path.read_text("utf-8")
+
+
 # ---------------------------------------------------------------------------- names
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from dlkit import checkpoint
+from dlkit.data.files import DataError, asset
 from dlkit.models.dense import Linear, mlp
 from dlkit.models.dqn import DQN
 from dlkit.widgets.ch09_games import GAMES, Player
 
-MODELS = Path(__file__).parents[2] / "assets" / "models"
 TRAINED, RULE, CHANCE = "the trained network", "a rule", "chance"
 OWN = "your own agent"
 PLAYERS = (TRAINED, RULE, CHANCE)
@@ -23,12 +23,13 @@ def player(game: str, name: str) -> Player:
         return Player(name, lambda seen, memory, rng: played.scripted(seen, memory))
     if name == CHANCE:
         return Player(name, lambda seen, memory, rng: int(rng.integers(len(played.actions))))
-    path = MODELS / f"ch09_{game.lower()}.safetensors"
-    if not path.exists():
+    try:
+        path = asset(f"models/ch09_{game.lower()}.safetensors")
+    except DataError:
         raise ValueError(
             f"There is no trained network for {game} here: make reproduce CHAPTER=09 makes one. "
             "Choose another player."
-        )
+        ) from None
     return _trained(path)
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from dlkit import checkpoint
+from dlkit.data import files
 from dlkit.envs import bricks
 from dlkit.models.dense import mlp
 from dlkit.models.dqn import DQN
-from dlkit.widgets import ch09_agents
 from dlkit.widgets.ch09_agents import CHANCE, OWN, PLAYERS, RULE, TRAINED
 from dlkit.widgets.ch09_games import GAMES
 from dlkit.widgets.ch09_play import ROUNDS, YouAgainstTheAgent
@@ -21,12 +21,12 @@ SIZES = {"Bricks": [400, 16, 3], "CartPole": [4, 16, 2]}
 
 @pytest.fixture(autouse=True)
 def models(tmp_path, monkeypatch):
-    """Two small nets, untrained, where the trained ones lie."""
+    """Two small nets, untrained, where the trained ones lie once dlkit is installed."""
     for game, sizes in SIZES.items():
         net = mlp(sizes, rng=np.random.default_rng(1))
-        path = tmp_path / f"ch09_{game.lower()}.safetensors"
+        path = tmp_path / f"assets/models/ch09_{game.lower()}.safetensors"
         checkpoint.save(path, {"sizes": sizes, "network": net.state_dict()})
-    monkeypatch.setattr(ch09_agents, "MODELS", tmp_path)
+    monkeypatch.setattr(files, "PACKAGE", tmp_path)
     return tmp_path
 
 
@@ -224,7 +224,7 @@ def test_an_agent_of_ones_own():
 
 
 def test_without_stored_weights_it_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(ch09_agents, "MODELS", tmp_path / "nothing")
+    monkeypatch.setattr(files, "PACKAGE", tmp_path / "nowhere" / "at all")
     play = YouAgainstTheAgent()
     assert play.values["opponent"] == RULE
     play.set(opponent=TRAINED)
