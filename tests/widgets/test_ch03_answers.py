@@ -29,6 +29,23 @@ def test_twelve_sigmoid_layers_need_a_gain_of_ten_and_saturate(seed):
     assert profile.data.profile.saturated.mean() > 0.5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_with_relu_batch_normalisation_lets_the_blame_grow_whatever_the_size_of_the_weights(seed):
+    # Seeds 0 to 4: 1.21 to 1.24 a layer; theory says √(1 / (1 − 1/π)).
+    profile = GradientProfile(activation="ReLU", paths="batch normalisation", seed=seed)
+    for gain in (0.3, 1, 3):
+        profile.set(gain=gain)
+        assert profile.data.profile.factor == pytest.approx((1 - 1 / np.pi) ** -0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_relu_a_residual_path_is_above_its_formula(seed):
+    # Seeds 0 to 4: 1.45 to 1.56 a layer with a gain of 1, where √2 is expected.
+    profile = GradientProfile(activation="ReLU", initial="He", paths="residual paths", seed=seed)
+    assert profile.data.theory.factor == pytest.approx(np.sqrt(2), rel=1e-3)
+    assert 1.43 < profile.data.profile.factor < 1.7
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_with_gain_8_it_gets_worse_before_it_gets_better(seed):
     # Seeds 0 to 3: the first layer gets 0.03 to 0.22 of its gradient, the last one 0.68 to 0.77.
