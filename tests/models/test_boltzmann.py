@@ -147,6 +147,18 @@ def test_without_hidden_units_it_learns_what_pairs_can_tell(patterns, low, high)
     assert low < distribution(bm)[state_numbers(v)].sum() < high
 
 
+def test_the_free_chain_goes_on_from_where_it_was():
+    bm, chain = general(2, 2, std=0.7), np.zeros((50, 4))
+    bm.boltzmann_rule(np.ones((3, 2)), np.random.default_rng(0), sweeps=1, chain=chain)
+    first = chain.copy()
+    assert first.any()
+    np.testing.assert_allclose(
+        bm.gradients["bias"][:2], first.mean(axis=0)[:2] - 1, rtol=1e-12
+    )  # what ran free less what was shown
+    bm.boltzmann_rule(np.ones((3, 2)), np.random.default_rng(0), sweeps=0, chain=chain)
+    np.testing.assert_array_equal(chain, first)
+
+
 def test_total_variation_is_zero_for_the_same_and_one_without_overlap():
     assert total_variation([0.5, 0.5, 0], [0.5, 0.5, 0]) == 0
     assert total_variation([1, 0], [0, 1]) == 1

@@ -89,6 +89,7 @@ def test_one_call_is_as_many_updates(random_net, rng):
 def test_a_unit_without_a_field_keeps_its_sign(rng):
     states = signs(rng, 4, 6)
     np.testing.assert_array_equal(Hopfield(6).sweep(states, rng), states)
+    assert Hopfield(6).is_fixed(states).all()
 
 
 def test_rest_is_a_lowest_place_among_its_neighbours(random_net, rng):
@@ -149,6 +150,7 @@ def test_overlap_and_spoil(rng):
     np.testing.assert_allclose(overlap(xi, -xi[0])[0], -1)
     np.testing.assert_array_equal(spoil(xi, 0, rng), xi)
     np.testing.assert_array_equal(spoil(xi, 1, rng), -xi)
+    assert ((spoil(xi, 0.58, rng) != xi).sum(axis=1) == 29).all()  # 0.58 · 50 = 28.999999999999996
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

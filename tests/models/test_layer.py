@@ -82,6 +82,17 @@ def test_a_layer_of_ones_own_is_told_which_gradient_it_gets():
     assert layer.backward([[1, 2, 3], [4, 5, 6]]).shape == (2, 3)
 
 
+def test_a_weight_that_was_exchanged_gets_a_gradient_of_its_shape():
+    layer = Linear(4, 3, rng=np.random.default_rng(0))
+    layer.backward(layer(np.ones((2, 4))))
+    layer.weight, layer.bias = np.ones((5, 4), np.float32), np.zeros(5, np.float32)
+    layer.backward(layer(np.ones((2, 4))))
+    assert {name: g.shape for name, g in layer.gradients.items()} == {
+        "weight": (5, 4),
+        "bias": (5,),
+    }
+
+
 def test_the_twin_gets_the_same_mode():
     torch = pytest.importorskip("torch")
     from dlkit.parity import to_torch

@@ -105,6 +105,12 @@ def test_fit_goes_on_from_the_present_weight():
     assert np.array_equal(whole.weight, parts.weight)
 
 
+def test_a_point_on_the_line_counts_as_minus_one_and_as_a_mistake():
+    perceptron = Perceptron(2)
+    assert perceptron.predict([[1, 2], [0, 0]]).tolist() == [-1, -1]
+    assert perceptron.update(np.array([1.0, 2.0]), -1)
+
+
 def test_repr_counts_mistakes():
     model = Perceptron(2).fit(CORNERS, [-1, -1, -1, 1])
     assert repr(model) == f"Perceptron(in_features=2, mistakes={sum(model.mistakes_)})"

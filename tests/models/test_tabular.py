@@ -43,6 +43,20 @@ def test_the_error_shrinks_by_gamma_a_sweep(rng):
         assert np.abs(values - best).max() <= gamma * before + 1e-10
 
 
+def test_value_iteration_goes_on_while_a_single_value_moves():
+    """In a corridor the reward comes one square nearer to the start in each sweep."""
+    world = GridWorld(("S" + 40 * "." + "G",), step=0, goal=1)
+    best = value_iteration(*world.model(), gamma=1.0, tolerance=0.5).max(axis=1)
+    np.testing.assert_array_equal(best[:-1], 1)
+
+
+def test_an_episode_without_rewards_ends_too(rng):
+    world = GridWorld(("SG",), step=0, goal=0)
+    walk = Walk(QLearning(2, 4, gamma=0.9), world, rng, epsilon=0.5)
+    assert walk.episode() == 0
+    assert walk.scores == [0]
+
+
 def test_value_iteration_finds_the_best_of_all_policies(rng):
     P = rng.random((4, 2, 4))
     P /= P.sum(axis=2, keepdims=True)
