@@ -1,5 +1,7 @@
 """The form of the chapters: named cells, short code, one sentence a line, links that lead on."""
 
+import ast
+import builtins
 import json
 import re
 from pathlib import Path
@@ -39,6 +41,31 @@ def test_code_cells_are_short(path):
 @chapters
 def test_runs_with_the_kernel_of_the_environment(path):
     assert json.loads(path.read_text("utf-8"))["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def unknown(code):
+    """The names that a code uses and that are neither defined in it nor Python's own."""
+    known, used = {*dir(builtins)}, set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.alias):
+            known.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            known.add(node.name)
+        elif isinstance(node, ast.arg):
+            known.add(node.arg)
+    return used - known
+
+
+@chapters
+def test_exercises_need_only_the_imports(path):
+    """Whoever restarts the kernel goes on with them, and a teacher's sheet is made of them."""
+    parts = ("exercise-", "check-")
+    taken = [c for c in cells(path, "code") if c["id"].startswith(("setup-imports", *parts))]
+    assert taken[0] == next(cells(path, "code")), "the cell setup-imports comes first"
+    missing = unknown("\n".join(cell["source"] for cell in taken))
+    assert not missing, f"an exercise's cells use {missing} of other cells"
 
 
 # ---------------------------------------------------------------------------- one sentence a line
