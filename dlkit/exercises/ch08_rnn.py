@@ -420,7 +420,7 @@ class Temperature(Exercise):
 
 # --- The bug clinic ----------------------------------------------------------------------------
 
-HEALTHY = "none"
+HEALTHY = "healthy"
 CARRIED = "the hidden state is carried over between sequences"
 ONE_STEP = "the gradient goes back one step only"
 SWAPPED = "steps and sequences are swapped in the input"

@@ -44,10 +44,8 @@ class Clinic(Exercise):
             )
         for letter, fault in given.items():
             truth = self.answer[letter]
-            wrong_if(
-                fault != truth,
-                f"Patient {letter} does not have “{fault}”: {self.clues[truth]}",
-            )
+            says = "is not healthy" if fault == "healthy" else f"does not have “{fault}”"
+            wrong_if(fault != truth, f"Patient {letter} {says}: {self.clues[truth]}")
         missing = sorted(self.answer.keys() - given.keys())
         wrong_if(bool(missing), f"So far all right; still to come: {', '.join(missing)}.")
 

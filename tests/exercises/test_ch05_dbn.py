@@ -189,7 +189,7 @@ WRONG = [
     ("count_multiplications", lambda s, n: sum(n * a * b for a, b in pairwise(s)), "makes five"),
     ("count_multiplications", lambda s, n: 5 * n * sum(s), "number of units"),
     ("count_multiplications", lambda s, n: 5 * n * np.prod(s), "only neighbours"),
-    ("bug_clinic", diagnosis(A=ch05.HEALTHY), "Patient A does not have"),
+    ("bug_clinic", diagnosis(A=ch05.HEALTHY), "Patient A is not healthy"),
     ("bug_clinic", diagnosis(E=ch05.RATE), "as if it had not"),
     ("bug_clinic", diagnosis(F="sleepy"), "not on the list"),
     ("bug_clinic", {"A": ch05.ORDER}, "still to come: B, C, D, E, F"),

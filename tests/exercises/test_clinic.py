@@ -31,7 +31,8 @@ def test_right_and_not_attempted(ward):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ({"A": "healthy"}, "Patient A does not have “healthy”: it sneezes."),
+        ({"A": "healthy"}, "Patient A is not healthy: it sneezes."),
+        ({"B": "cold"}, "Patient B does not have “cold”: it sings."),
         ({"A": "cold"}, "So far all right; still to come: B."),
         ({"C": "cold"}, "There is no patient 'C', only A, B."),
         ({"A": "flu"}, "'flu' is not on the list of faults: healthy; cold."),

@@ -72,6 +72,12 @@ def test_the_chapters_check_every_exercise():
     assert {f"{module[:4]}-{name}" for module, name in calls} == EXERCISES.keys()
 
 
+def test_every_clinic_calls_the_one_without_a_fault_healthy():
+    clinics = [e.answer.values() for name, e in EXERCISES.items() if name.endswith("clinic")]
+    assert len(clinics) == 9
+    assert all(sum(fault == "healthy" for fault in faults) == 1 for faults in clinics)
+
+
 def stubs(name):
     """What stands in the notebook before a learner has touched it, and what amounts to it."""
     answer = EXERCISES[name].answer
