@@ -143,6 +143,22 @@ def test_what_does_not_fit_is_said_by_the_original_and_not_by_torch():
         compare(net(), CrossEntropyLoss(), X, np.full(len(X), 99))
 
 
+def test_the_worst_of_some_entries_is_named_by_its_place_among_all():
+    class OneWrong(Linear):
+        def backward(self, grad_output):
+            grad_x = super().backward(grad_output)
+            self._gradient("weight")[2, 3] += 1
+            return grad_x
+
+    found = []
+    for seed in range(6):
+        layer = OneWrong(5, 3, rng=np.random.default_rng(0), dtype=float)
+        rng = np.random.default_rng(seed)
+        report = gradient_check(layer, CrossEntropyLoss(), X, Y, entries=7, rng=rng)
+        found += [report.worst.index] if report.largest > 0.1 else []
+    assert set(found) == {(2, 3)}
+
+
 def test_gradient_check_demands_float64():
     with pytest.raises(ValueError, match=r"0.weight must be float64 for a check, got float32"):
         gradient_check(net(np.float32), CrossEntropyLoss(), X, Y)
@@ -210,6 +226,7 @@ def test_settings_that_ours_has_come_back():
         ((2, 3), (2, 3)),
     ]
     norms = nn.Sequential(nn.BatchNorm1d(3, eps=0.1, momentum=0.3), nn.LayerNorm(3, eps=0.2))
+    assert not to_numpy(nn.Dropout(0.3).eval()).training
     batch, layer = to_numpy(norms).layers
     assert (batch.eps, batch.momentum, layer.eps) == (0.1, 0.3, 0.2)
 
@@ -229,6 +246,7 @@ def test_float64_stays_off_mps(monkeypatch):
 def test_a_nan_on_one_side_is_infinitely_far():
     assert difference("x", [1.0, np.nan], [1.0, 2.0]).absolute == np.inf
     assert difference("x", [1.0, np.nan], [1.0, np.nan]).absolute == 0
+    assert difference("x", [0.0, 0.1], [0.0, 0.0]).relative == 0.1  # nothing to compare it with
     with pytest.raises(ValueError, match="x: shapes differ"):
         difference("x", [1.0], [[1.0]])
 

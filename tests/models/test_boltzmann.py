@@ -159,6 +159,14 @@ def test_the_free_chain_goes_on_from_where_it_was():
     np.testing.assert_array_equal(chain, first)
 
 
+def test_the_hidden_units_begin_by_the_toss_of_a_coin():
+    bm = general(2, 2, std=0.7)
+    rng, chain = np.random.default_rng(0), np.zeros((5, 4))
+    bm.boltzmann_rule(np.ones((4000, 2)), rng, sweeps=0, chain=chain)
+    np.testing.assert_allclose(bm.gradients["bias"][:2], -1)
+    np.testing.assert_allclose(bm.gradients["bias"][2:], -0.5, atol=0.05)
+
+
 def test_total_variation_is_zero_for_the_same_and_one_without_overlap():
     assert total_variation([0.5, 0.5, 0], [0.5, 0.5, 0]) == 0
     assert total_variation([1, 0], [0, 1]) == 1

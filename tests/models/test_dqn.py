@@ -245,6 +245,7 @@ def test_play_gives_each_world_one_episode():
         over = envs.step(np.zeros(20, int))[2]
         lengths[(lengths == 0) & over] = step
     np.testing.assert_array_equal(returns, lengths)
+    np.testing.assert_array_equal(play(Left(), CartPoleVector(20, limit=5), seed=0), 5)
     less = play(Left(), CartPoleVector(20), seed=0, gamma=0.9)
     np.testing.assert_allclose(less, (1 - 0.9**lengths) / 0.1)
 

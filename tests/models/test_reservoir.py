@@ -30,6 +30,13 @@ def test_without_a_leak_it_is_torch_s_rnn(rng, u):
     np.testing.assert_allclose(net.run(u), theirs.numpy(), atol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [0, 0.1, 3])
+def test_what_comes_from_outside_has_its_scale(rng, scale):
+    net = make(rng, units=300, input_scale=scale)
+    for array in (net.weight_ih, net.bias):
+        assert np.abs(array).max() == pytest.approx(scale, rel=0.05)
+
+
 def test_a_leak_mixes_old_and_new(rng, u):
     net = make(rng, leak=0.3)
     states = net.run(u)
