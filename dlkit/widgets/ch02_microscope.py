@@ -160,12 +160,12 @@ class GradientMicroscope(Explorer):
             (self.theory[name],) = self.far.plot([], [], "-", color=plots.GREY, linewidth=0.9)
         self.curves = {}
         for name, style, marker in zip(NAMES, ("-", "--", "-", "--"), "DsDs", strict=True):
-            colour = plots.BLUE if "64" in name else plots.VERMILION
+            colour, wide = (plots.BLUE, 2.6) if "64" in name else (plots.VERMILION, 1.2)
             (self.curves[name],) = self.far.plot(
                 *([], []),
                 linestyle=style,
                 color=colour,
-                linewidth=1.8,
+                linewidth=wide,  # told apart in grey, too
                 label=name,
                 marker=marker,
                 markersize=8,
@@ -174,7 +174,7 @@ class GradientMicroscope(Explorer):
         self.cursor = self.far.axvline(1e-2, color=plots.INK[0], linewidth=1)
         # Samples long enough to tell a dashed line, and no marker upon them.
         samples = [
-            Line2D([], [], color=line.get_color(), linestyle=line.get_linestyle(), linewidth=1.8)
+            Line2D([], [], color=line.get_color(), ls=line.get_linestyle(), lw=line.get_linewidth())
             for line in (*self.curves.values(), self.theory["float64"])
         ]
         names = [*NAMES, "theory: ε L / h,  h |L″| / 2,  h² |L‴| / 6"]

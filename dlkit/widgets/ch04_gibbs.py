@@ -56,7 +56,7 @@ class Kind:
 
 KINDS = {
     "digits": Kind(plots.BLUE, plots.SKY, "-"),
-    "noise": Kind(plots.ORANGE, plots.ORANGE, "--"),
+    "noise": Kind(plots.VERMILION, plots.ORANGE, "--"),
     "your drawing": Kind(plots.GREEN, plots.GREEN, "-."),
 }
 
@@ -377,7 +377,7 @@ class GibbsChain(DrawnExplorer, TrainingExplorer):
                 sample.set_data([x, x + 0.33], [KEY_Y, KEY_Y])
                 yield Label(x + 0.36, KEY_Y, names[kind], left)
                 x += 0.5 + render(names[kind], left, DPI).shape[1] / DPI
-        yield Label(x, KEY_Y, "grey: 9 of 10 test digits", left)
+        yield Label(x, KEY_Y, "band: 9 of 10 test digits", left)
 
     def describe(self, data: Chains) -> str:
         low, high = data.usual

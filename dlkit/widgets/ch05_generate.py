@@ -202,12 +202,12 @@ class Generate(TrainingExplorer):
         self.chart.set(xlim=(-WINDOW, 0), ylim=(-0.5, 9.5))
         self.chart.set_yticks(range(10), DIGITS)
         self.chart.set_xlabel(
-            "steps, counted back from now; orange: the label held", fontsize=9, labelpad=1
+            "steps, counted back from now; framed: the label held", fontsize=9, labelpad=1
         )
         self.chart.set_ylabel("read as", fontsize=9, labelpad=1)
         self.chart.tick_params(labelsize=8, length=2)
         self.strip = Tiles(self.chart, zorder=1)
-        (self.held,) = self.chart.plot([], [], color=plots.ORANGE, lw=1.6, zorder=4)
+        (self.held,) = self.chart.plot([], [], color=plots.VERMILION, lw=1.6, zorder=4)
         self.live(self.tiles, self.labels, self.strip, self.held)
 
     def _build_arrows(self) -> None:
@@ -258,7 +258,7 @@ class Generate(TrainingExplorer):
         cell = high / 10
         own = belief[9 - on : 10 - on]
         held = data.wanted[chain] >= 0
-        colour, line = (plots.ORANGE, 2.5) if held else (plots.SKY, 1.5)
+        colour, line = (plots.VERMILION, 2.5) if held else (plots.SKY, 1.5)
         yield Tile(left - 0.04, low + (9 - on) * cell, wide + 0.08, cell, own, colour, line)
 
     def _cells(self, units: np.ndarray) -> np.ndarray:

@@ -321,7 +321,7 @@ class StackIt(TrainingExplorer):
             yield Label(x, y - 0.19 * line, words, style)
         middle = Style(self.ink, size=9)
         for name, words in (
-            ("pixels", "squared error a pixel; grey: mean picture"),
+            ("pixels", "squared error a pixel; level: mean picture"),
             ("own", "squared error a unit of a layer's input"),
         ):
             x, low = CHARTS[name]

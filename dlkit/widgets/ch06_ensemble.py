@@ -156,7 +156,7 @@ class DropoutEnsemble(Explorer):
         ax.set(xlim=(-0.5, 9.5), ylim=(-0.03, 1.03), xlabel="class", ylabel="probability")
         ax.set_xticks(range(10))
         ax.spines[["top", "right"]].set_visible(False)
-        (self.dots,) = ax.plot([], [], "o", color=plots.GREY, markersize=3, alpha=0.5)
+        (self.dots,) = ax.plot([], [], "o", color=plots.GREY, markersize=3, alpha=0.85)
         shared = {"linestyle": "", "markersize": 13, "markeredgewidth": 2.4}
         (self.mean,) = ax.plot([], [], marker="_", color=plots.BLUE, **shared)
         (self.geometric,) = ax.plot([], [], marker="D", color=plots.GREEN, **shared)

@@ -222,11 +222,11 @@ class TheMask(Explorer):
         self.live(self.map, self.spot)
 
     def _build_bars(self, ax: Axes) -> None:
-        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="p(orange) at the star", yticks=[])
+        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="p(orange, the squares) at the star", yticks=[])
         ax.set_ylabel("share of the nets")
         ax.set_title("all thinned nets, at the star")
         ax.spines[["top", "right"]].set_visible(False)
-        (self.exact,) = ax.plot([], [], color=plots.SKY, lw=5, drawstyle="steps-mid", alpha=0.9)
+        (self.exact,) = ax.plot([], [], color=plots.BLUE, lw=5, drawstyle="steps-mid", alpha=0.9)
         (self.drawn,) = ax.plot([], [], color=plots.INK[0], lw=1.2, drawstyle="steps-mid")
         styles = (plots.VERMILION, "-"), (plots.GREEN, "--"), (plots.PURPLE, ":")
         self.lines = [ax.plot([], [], ls, color=c, lw=2.5)[0] for c, ls in styles]

@@ -304,7 +304,7 @@ class OverfitOnPurpose(TrainingExplorer):
     def _build_lines(self, name: str, axes: Axes) -> None:
         (others,) = axes.plot([], [], ":", color=plots.GREY, linewidth=1.6)
         (stopped,) = axes.plot([], [], "-", color=plots.GREY, linewidth=1.2)
-        (learning,) = axes.plot([], [], "-", color=plots.ORANGE, linewidth=1.1)
+        (learning,) = axes.plot([], [], "-", color=plots.PURPLE, linewidth=1.1)
         (validation,) = axes.plot([], [], "-.", color=plots.GREEN, linewidth=1.4)
         (training,) = axes.plot([], [], "-", color=plots.BLUE, linewidth=2.2)
         (test,) = axes.plot([], [], "--", color=plots.VERMILION, linewidth=2.2)

@@ -209,7 +209,7 @@ class ReceptiveField(Explorer):
         ax.set_ylabel("squared gradient")
         ax.spines[["top", "right"]].set_visible(False)
         (self.reach,) = ax.plot([], [], color=plots.GREY, lw=6, solid_capstyle="butt", alpha=0.6)
-        (self.theory,) = ax.plot([], [], "--", color=plots.SKY, lw=2.2)
+        (self.theory,) = ax.plot([], [], "--", color=plots.BLUE, lw=2.2)
         (self.found,) = ax.plot([], [], "o-", color=plots.VERMILION, lw=1.5, markersize=3.5)
         ax.legend(
             [self.found, self.theory, self.reach],
@@ -242,11 +242,14 @@ class ReceptiveField(Explorer):
         self.labels.show(self._words(data))
 
     def _seen(self, data: Field) -> np.ndarray:
-        """The picture, pale, and orange upon it: the root of each pixel's share."""
+        """The picture, pale, and orange upon it: the root of each pixel's share.
+
+        So pale that orange is darker than its ink (on a dark page: lighter), in a grey print too.
+        """
         paper, ink, orange = (
             255 * np.array(to_rgb(c)) for c in (plots.PAPER[self.dark], self.ink, plots.ORANGE)
         )
-        base = paper + 0.35 * data.picture[..., None] * (ink - paper)
+        base = paper + (0.35 if self.dark else 0.2) * data.picture[..., None] * (ink - paper)
         strength = np.sqrt(data.share / (data.share.max() or 1.0))[..., None]
         pixels = np.full((SIDE, SIDE, 4), 255, np.uint8)
         pixels[..., :3] = base + strength * (orange - base) + 0.5

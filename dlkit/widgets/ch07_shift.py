@@ -28,7 +28,7 @@ from dlkit.widgets.tiles import Tile, Tiles
 FAR = 8  # pixels that a digit can be moved
 MOVES = np.arange(-FAR, FAR + 1)
 NETS = ("dense", "convolutional", "Neocognitron")
-COLOURS, STYLES = (plots.BLUE, plots.ORANGE, plots.GREEN), ("o-", "s--", "^:")
+COLOURS, STYLES = (plots.BLUE, plots.VERMILION, plots.GREEN), ("o-", "s--", "^:")
 KEYS = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1)}
 
 PICTURE, PICTURE_AT = 1.5, (0.12, 3.5)  # places in inches

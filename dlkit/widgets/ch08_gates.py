@@ -199,7 +199,7 @@ class GateMicroscope(Explorer):
         ax.spines[["top", "right"]].set_visible(False)
         looks = {
             "i": (plots.BLUE, "-"),
-            "f": (plots.ORANGE, "--"),
+            "f": (plots.VERMILION, "--"),
             "g": (plots.PURPLE, ":"),
             "o": (plots.GREEN, "-."),
         }
@@ -223,7 +223,7 @@ class GateMicroscope(Explorer):
         ax.set_xlabel("how much the next symbol surprised")
         ax.spines[["top", "right"]].set_visible(False)
         (self.bit_line,) = ax.plot(
-            [], [], "o-", color=plots.SKY, lw=1.4, markersize=4, clip_on=False
+            [], [], "o-", color=plots.BLUE, lw=1.4, markersize=4, clip_on=False
         )
         (self.held_line,) = ax.plot([], [], "x--", color=plots.VERMILION, lw=1.2, markersize=5)
         ax.legend(

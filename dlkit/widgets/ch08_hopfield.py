@@ -226,7 +226,7 @@ class HopfieldMemory(DrawnExplorer, TrainingExplorer):
             LineCollection([], linewidths=0.8, linestyles=":", colors=plots.GREY, zorder=2),
             autolim=False,
         )
-        (self.aim,) = self.chart.plot([], [], color=plots.ORANGE, lw=2, ls="--", zorder=3)
+        (self.aim,) = self.chart.plot([], [], color=plots.VERMILION, lw=2, ls="--", zorder=3)
         (self.path,) = self.chart.plot([], [], color=plots.BLUE, lw=2, zorder=4)
         (self.spot,) = self.chart.plot([], [], "o", color=plots.BLUE, ms=7, zorder=5)
         self._limits: tuple | None = None
@@ -265,7 +265,7 @@ class HopfieldMemory(DrawnExplorer, TrainingExplorer):
             yield Tile(left, LARGE_LOW, LARGE, LARGE, pixels, frame=plots.GREY)
         for i, one in enumerate(data.memories[:SHOWN]):
             chosen, near = i == data.aim, i == data.nearest
-            frame = plots.ORANGE if chosen else self.ink if near else plots.GREY
+            frame = plots.VERMILION if chosen else self.ink if near else plots.GREY
             pixels = tile_of((one + 1) / 2, self.dark)
             yield Tile(
                 FIRST + STEP * i,

@@ -183,8 +183,8 @@ class Reservoir(Explorer):
         self.middle.set(ylim=(-1.1, 1.1))
         self.middle.set_ylabel("states", fontsize=9)
         self.middle.set_xlabel("steps since the net was left alone", fontsize=9, labelpad=1)
-        (self.truth,) = self.top.plot(at, np.zeros(len(at)), color=plots.GREY, lw=1.6, zorder=2)
-        (self.guess,) = self.top.plot([], [], color=plots.ORANGE, lw=1.8, ls="--", zorder=3)
+        (self.truth,) = self.top.plot(at, np.zeros(len(at)), color=plots.INK[0], lw=1.2, zorder=2)
+        (self.guess,) = self.top.plot([], [], color=plots.VERMILION, lw=1.8, ls="--", zorder=3)
         (self.gone,) = self.top.plot([], [], color=plots.VERMILION, lw=1.2, ls=":", zorder=3)
         self.units = [
             self.middle.plot([], [], color=plots.PALETTE[i], lw=1, ls=plots.LINE_STYLES[i])[0]
@@ -236,7 +236,7 @@ class Reservoir(Explorer):
         self.labels.show([Label(x, y, words, small) for x, y, words in lines])
 
     def _caption(self, data: Echo) -> str:
-        words = "grey: the series; dashes: the net alone, "
+        words = "line: the series; dashes: the net alone, "
         if data.follows < FORETOLD:
             return words + f"which leaves it (dots) after step {data.follows}"
         return words + f"within it for all {FORETOLD} steps"

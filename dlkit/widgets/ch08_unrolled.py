@@ -158,9 +158,9 @@ class Unrolled(Explorer):
         ax.set_yticks([1e-9, 1e-6, 1e-3, 1, 1e3, 1e6, 1e9])
         ax.axhline(1, color=plots.GREY, lw=0.8)
         ax.spines[["top", "right"]].set_visible(False)
-        (self.theory,) = ax.plot([], [], "--", color=plots.SKY, lw=2.5)
+        (self.theory,) = ax.plot([], [], "--", color=plots.BLUE, lw=2.5)
         (self.found,) = ax.plot([], [], "o-", color=plots.VERMILION, lw=1.5, markersize=3.5)
-        (self.signal,) = ax.plot([], [], "s-", color=plots.GREEN, lw=1.2, markersize=3)
+        (self.signal,) = ax.plot([], [], "s-.", color=plots.GREEN, lw=1.2, markersize=3)
         self.cursors = [
             axes.plot([], [], color=plots.INK[0], lw=1.2)[0]
             for axes in (self.forward, self.back, ax)

@@ -206,8 +206,8 @@ class Writer(TrainingExplorer):
         self.chart.set(xlim=(-0.5, CHART - 0.5), ylim=(0, 10.5), xticks=[], ylabel="bits")
         self.chart.set_xlabel(f"the last {CHART} characters")
         self.chart.spines[["top", "right"]].set_visible(False)
-        (self.entropy,) = self.chart.plot([], [], color=plots.SKY, lw=3)
-        (self.bits,) = self.chart.plot([], [], "o", color=plots.VERMILION, markersize=3)
+        (self.entropy,) = self.chart.plot([], [], color=plots.BLUE, lw=2.5)
+        (self.bits,) = self.chart.plot([], [], "o", color=plots.INK[0], markersize=3)
         (self.cursor,) = self.chart.plot([], [], color=plots.INK[0], lw=1)
         self.chart.legend(
             [self.entropy, self.bits],
@@ -222,7 +222,7 @@ class Writer(TrainingExplorer):
         self.panel.set(xlim=(0, 1), ylim=(0, PANEL[3]))
         self.panel.set_axis_off()
         (self.bars,) = self.panel.plot([], [], color=plots.SKY, lw=13, solid_capstyle="butt")
-        (self.narrow,) = self.panel.plot([], [], color=plots.ORANGE, lw=5, solid_capstyle="butt")
+        (self.narrow,) = self.panel.plot([], [], color=plots.INK[0], lw=5, solid_capstyle="butt")
         self.words = Labels(self.panel)
         self.live(self.colours, self.letters, self.ring, self.entropy, self.bits, self.cursor)
         self.live(self.bars, self.narrow, self.words)

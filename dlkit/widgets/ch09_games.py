@@ -138,7 +138,7 @@ class Screen:
             [], [], "-", color=plots.BLUE, lw=17, solid_capstyle="butt", zorder=3
         )
         (self.pole,) = page.plot(
-            [], [], "-", color=plots.ORANGE, lw=7, solid_capstyle="round", zorder=4
+            [], [], "-", color=plots.VERMILION, lw=7, solid_capstyle="round", zorder=4
         )
         (self.axle,) = page.plot([], [], "o", color=plots.INK[0], ms=6, zorder=5)
         self.artists = [self.tiles, self.rail, self.ends, self.cart, self.pole, self.axle]

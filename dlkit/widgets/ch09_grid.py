@@ -432,8 +432,9 @@ class PaintTheWorld(TrainingExplorer):
         self, board: Board, data: World, q: np.ndarray, shown: np.ndarray, numbered: bool
     ) -> Iterator[Label]:
         world = data.world
-        style = Style(self.ink, size=9 if board.cell > 0.42 else 7, padding=0.5)
-        bold = Style(self.ink, size=style.size, weight="bold", padding=0.5)
+        ink = "white" if self.dark else self.ink  # 5 times as light as the strongest orange
+        style = Style(ink, size=9 if board.cell > 0.42 else 7, padding=0.5)
+        bold = Style(ink, size=style.size, weight="bold", padding=0.5)
         for (row, column), kind in np.ndenumerate(world.cells):
             x, y = board.place((row, column))
             reward = float(world.rewards[row, column])

@@ -223,3 +223,15 @@ def test_the_words_hold_the_numbers(field):
 def test_theory_of_a_picture_with_edges_loses_what_goes_into_the_padding():
     layers = stages(Stack(3, 1, 1, "none", 3))
     assert expected(layers, 0).sum() < expected(layers, 10).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_counts_is_told_from_the_digit_without_colours(dark):
+    """Printed in grey, the orange of full strength was as dark as the digit's palest ink."""
+    field = ReceptiveField()
+    field.frame.dark = dark
+    grey = field._seen(field.data)[..., :3] @ (0.2126, 0.7152, 0.0722)
+    counts = grey[::-1][np.unravel_index(field.data.share.argmax(), field.data.share.shape)]
+    digit = grey[::-1][(field.data.share == 0) & (field.data.picture > 0.9)]
+    assert len(digit)
+    assert (counts > digit + 20).all() if dark else (counts < digit - 20).all()

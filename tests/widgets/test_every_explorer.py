@@ -1,10 +1,17 @@
-"""What holds for every explorer that has a slider: a step of it draws only what moves."""
+"""What holds for every explorer that has a slider.
+
+A step of it draws only what moves, and what its legends name differs in more than colour.
+"""
 
 import numpy as np
 import pytest
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
+from dlkit.plots import PAPER
 from dlkit.widgets.drawn import to_bytes
 from tests.explorers import CHAPTER_08, CHAPTER_09, EXPLORERS
+from tests.test_plots import contrast
 
 
 def shown(source):
@@ -30,10 +37,42 @@ def move(slider, steps):
         slider.value = min(max(slider.value + steps * slider.step, slider.min), slider.max)
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_a_step_of_the_main_slider_leaves_the_still_layers_alone(name, monkeypatch):
-    source, control = EXPLORERS[name]
-    explorer = shown(source)
+@pytest.fixture(scope="module", params=EXPLORERS)
+def made(request):
+    """An explorer, and the name of its main slider."""
+    source, control = EXPLORERS[request.param]
+    return shown(source), control
+
+
+def look(sample):
+    """What a reader who sees no colours tells a legend's sample by."""
+    if isinstance(sample, Line2D):
+        width, size = round(sample.get_linewidth(), 1), round(sample.get_markersize(), 1)
+        return sample.get_linestyle(), width, str(sample.get_marker()), size
+    return type(sample), getattr(sample, "get_hatch", lambda: None)()
+
+
+def test_what_a_legend_names_differs_in_more_than_colour(made):
+    explorer, _ = made
+    for legend in explorer.figure.findobj(Legend):
+        looks = [look(sample) for sample in legend.legend_handles]
+        assert len({*looks}) == len(looks), [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_lines_that_a_legend_names_stand_out_from_the_page(made, dark):
+    """WCAG 2.1 asks for 3 times the luminance where a mark carries meaning."""
+    explorer, _ = made
+    explorer._retheme(dark)
+    for legend in explorer.figure.findobj(Legend):
+        for sample, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            if isinstance(sample, Line2D):
+                assert contrast(sample.get_color(), PAPER[dark]) > 3, text.get_text()
+    explorer._retheme(False)
+
+
+def test_a_step_of_the_main_slider_leaves_the_still_layers_alone(made, monkeypatch):
+    explorer, control = made
     slider = next(w for w in widgets(explorer) if getattr(w, "description", "") == control)
     layers, draws = explorer.frame.layers, []
     explorer.frame._prepare()
