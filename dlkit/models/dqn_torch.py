@@ -69,16 +69,8 @@ class ReplayMemory:
             raise ValueError(
                 f"capacity must be at least {steps} to add so many, got {self.capacity}"
             )
-        one = tuple(self.observations.shape[1:])
-        _check_steps(
-            steps,
-            observations=(observations, one),
-            actions=(actions, ()),
-            rewards=(rewards, ()),
-            next_observations=(next_observations, one),
-            terminated=(terminated, ()),
-        )
-        _check_whole(actions)
+        batch = observations, actions, rewards, next_observations, terminated
+        _check_steps(batch, steps, tuple(self.observations.shape[1:]))
         place = self.added % self.capacity
         before_the_end = min(steps, self.capacity - place)
         for kept, new in (
@@ -203,15 +195,7 @@ class DQN:
         is left to the device: to ask would be to wait for it.
         """
         observations, actions, rewards, next_observations, terminated = batch
-        one = tuple(observations.shape[1:])
-        _check_steps(
-            len(observations),
-            actions=(actions, ()),
-            rewards=(rewards, ()),
-            next_observations=(next_observations, one),
-            terminated=(terminated, ()),
-        )
-        _check_whole(actions)
+        _check_steps(batch, len(observations), tuple(observations.shape[1:]))
         y = self.targets(rewards, next_observations, terminated)  # numbers: no gradient goes here
         error = self.q(observations).gather(1, actions[:, None])[:, 0] - y
         clipped = error.detach().clamp(-self.huber, self.huber)
@@ -388,16 +372,8 @@ class FrameMemory:
         terminated: np.ndarray,
     ) -> None:
         """Keep a step of every world; nothing of it is kept if something does not fit."""
-        one = (self.stack, *self.frames.shape[2:])
-        _check_steps(
-            self.worlds,
-            observations=(observations, one),
-            actions=(actions, ()),
-            rewards=(rewards, ()),
-            next_observations=(next_observations, one),
-            terminated=(terminated, ()),
-        )
-        _check_whole(actions)
+        batch = observations, actions, rewards, next_observations, terminated
+        _check_steps(batch, self.worlds, (self.stack, *self.frames.shape[2:]))
         before, row = (self.rows - 1) % self.length, self.rows % self.length
         follows = np.zeros(self.worlds, bool)
         if self._next is not None:  # does this stack carry on where the last step led?
@@ -490,16 +466,17 @@ def draw(below: int, count: int, rng: Source, device: torch.device) -> Tensor:
     return torch.randint(below, (count,), generator=rng, device=device)
 
 
-def _check_steps(steps: int, **parts: tuple[Any, tuple[int, ...]]) -> None:
-    """Each part must have one entry of its shape for each step; asks nothing of a device."""
+def _check_steps(batch: tuple[Any, ...], steps: int, one: tuple[int, ...]) -> None:
+    """Each of the five parts must have one entry for each step, an observation of the shape `one`.
+
+    Shapes and dtypes alone are looked at: nothing waits for a device.
+    """
     if steps == 0:
         raise ValueError("observations is empty")
-    for name, (part, one) in parts.items():
-        if (shape := tuple(np.shape(part))) != (steps, *one):
-            raise ValueError(f"{name} must have shape {(steps, *one)}, got {shape}")
-
-
-def _check_whole(actions: Any) -> None:
-    dtype = torch.as_tensor(actions).dtype
+    names = ("observations", "actions", "rewards", "next_observations", "terminated")
+    for name, part, shape in zip(names, batch, (one, (), (), one, ()), strict=True):
+        if (came := tuple(np.shape(part))) != (steps, *shape):
+            raise ValueError(f"{name} must have shape {(steps, *shape)}, got {came}")
+    dtype = torch.as_tensor(batch[1]).dtype
     if dtype.is_floating_point:
         raise ValueError(f"actions must be whole numbers, got {dtype}")

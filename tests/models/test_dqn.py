@@ -11,6 +11,7 @@ from dlkit.envs.grid_world import GridWorld
 from dlkit.models import dqn_torch
 from dlkit.models.dense import Linear, ReLU, Sequential, Tanh, mlp
 from dlkit.models.dqn import CARTPOLE, DQN, Practice, ReplayMemory, play
+from dlkit.models.normalisation import BatchNorm1d
 from dlkit.models.optimisers import SGD
 
 
@@ -208,6 +209,17 @@ def test_when_it_learns_and_how_fast():
     assert practice.agent.optimiser.learning_rate == pytest.approx(0.004)
     assert practice.epsilon == 0.2
     assert Practice(practice.agent, CartPole(), rng).epsilon == 1.0
+
+
+def test_the_target_takes_over_what_is_measured_too(rng):
+    network = Sequential(Linear(4, 8, rng=rng), BatchNorm1d(8), ReLU(), Linear(8, 2, rng=rng))
+    dqn = DQN(network, target_every=2)
+    data = (rng.normal(size=(9, 4)), np.zeros(9, int), np.ones(9), np.ones((9, 4)), np.zeros(9))
+    dqn.learn(data)
+    means = [net.buffers["1.running_mean"] for net in (dqn.network, dqn.target)]
+    assert not np.allclose(*means)
+    dqn.learn(data)
+    np.testing.assert_array_equal(*means)
 
 
 def test_without_replay_it_learns_from_the_newest_alone(rng):
