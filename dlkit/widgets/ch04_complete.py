@@ -314,7 +314,7 @@ class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
         if data.whole and data.counted:
             words = (
                 f"A sample differs from your drawing in {data.wrong:.0f} of {(~data.given).sum()} "
-                f"pixels not given; white paper would in {data.hidden_ink}."
+                f"pixels not given; blank paper would in {data.hidden_ink}."
             )
             yield Label(FIRST - 0.04, 0.2, words, left)
 
@@ -347,7 +347,7 @@ class CompleteMyDigit(DrawnExplorer, TrainingExplorer):
         if data.whole:
             words.append(
                 f"In the {(~data.given).sum()} pixels not given, a sample differs from your "
-                f"drawing in {data.wrong:.0f}; white paper would in {data.hidden_ink}."
+                f"drawing in {data.wrong:.0f}; blank paper would in {data.hidden_ink}."
             )
         return " ".join(words)
 

@@ -223,7 +223,7 @@ def test_numbers_of_the_description(empty):
     assert data.hidden_ink == (ink & ~held).sum() > 0
     wrong = np.abs(data.average - ink)[:, ~held].sum(axis=1).mean()
     assert data.wrong == pytest.approx(wrong)
-    said = f"a sample differs from your drawing in {wrong:.0f}; white paper would in"
+    said = f"a sample differs from your drawing in {wrong:.0f}; blank paper would in"
     assert said in empty.description
     assert f"Given are 392 of 784 pixels, the upper half, with {(ink & held).sum()} of ink" in (
         empty.description
