@@ -8,7 +8,7 @@ from dlkit.models.dbn import DBN, LabelledRBM, draw_one
 from dlkit.models.dense import sigmoid
 from dlkit.models.losses import BCEWithLogitsLoss
 from dlkit.models.optimisers import SGD
-from dlkit.models.partition import all_states
+from dlkit.models.partition import all_states, annealed_importance_sampling, log_partition
 from dlkit.models.rbm import cd_step
 from dlkit.parity import gradient_check, to_numpy, to_torch
 from dlkit.train import fit
@@ -121,6 +121,25 @@ def test_generate_follows_the_joint_distribution(rng):
     weight = np.exp(-top.free_energy(h1))
     exact = (weight / weight.sum()) @ bottom.visible_probabilities(h1)
     assert np.abs(dbn.generate(6000, rng, steps=50).mean(axis=0) - exact).max() < 0.03
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_layers_on_the_way_down_are_sampled(twin, rng):
+    """Pixels are probabilities, given states of 0 and 1 in the layer above: 2³ of them."""
+    dbn = random_net((4, 3, 3, 2), rng)
+    made = (to_torch(dbn, "cpu") if twin else dbn).generate(300, rng, steps=2)
+    seen = np.unique(np.round(np.asarray(made), 10), axis=0)
+    possible = np.round(dbn.rbms[0].visible_probabilities(all_states(3)), 10)
+    assert {tuple(row) for row in seen} <= {tuple(row) for row in possible}
+    assert len(seen) > 1
+
+
+def test_what_asks_for_independent_bits_refuses_label_units_and_z_is_exact(rng):
+    rbm = random_net((2, 2, 6), rng, labels=2).rbms[-1]
+    with pytest.raises(ValueError, match="rbm must have binary visible units"):
+        annealed_importance_sampling(rbm, rng)
+    v = np.hstack([np.repeat(all_states(2), 2, axis=0), np.tile(np.eye(2), (4, 1))])
+    assert log_partition(rbm) == pytest.approx(np.log(np.exp(-rbm.free_energy(v)).sum()))
 
 
 def test_generate_holds_the_label(rng):

@@ -185,6 +185,25 @@ def test_a_ladder_of_ones_own():
     np.testing.assert_array_equal(own.log_weights, counted.log_weights)
 
 
+def test_the_interval_is_three_standard_errors_of_the_mean_weight():
+    found = partition.estimate(np.log([10.0, 20.0, 30.0]))
+    error = 10 / np.sqrt(3)  # of the three weights, whose standard deviation is 10
+    assert np.exp([found.low, found.log_z, found.high]) == pytest.approx(
+        [20 - 3 * error, 20, 20 + 3 * error]
+    )
+
+
+def test_a_machine_in_double_leaves_the_gradients_of_the_first_alone():
+    rbm, v = machine(dtype=np.float32), np.ones((2, 5))
+    rbm.contrastive_divergence(v, np.random.default_rng(0))
+    before = {name: array.copy() for name, array in rbm.gradients.items()}
+    double = partition.in_double(rbm)
+    double.contrastive_divergence(1 - v, np.random.default_rng(1))
+    assert {array.dtype for array in double.gradients.values()} == {np.dtype(float)}
+    for name, array in rbm.gradients.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
 def test_the_interval_contains_the_estimate_and_may_reach_down_to_nothing():
     rbm = machine(visible=20, hidden=10, std=3.0)
     estimate = anneal(rbm, chains=5, temperatures=2)  # hopeless: one chain has all the weight
