@@ -227,6 +227,14 @@ def test_pooling_refuses_what_does_not_fit(kind):
         kind(3, stride=0)
 
 
+@pytest.mark.parametrize("kind", [MaxPool2d, AvgPool2d])
+def test_bytes_are_pooled_as_numbers(kind):
+    x = np.full((1, 1, 4, 4), 200, np.uint8)
+    y = kind(2)(x)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, np.full((1, 1, 2, 2), 200))
+
+
 def test_impossible_sizes_are_refused():
     rng = np.random.default_rng(0)
     for name in ("in_channels", "out_channels", "kernel_size", "stride"):

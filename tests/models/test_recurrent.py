@@ -224,6 +224,16 @@ def test_gates_and_cells_can_be_looked_at(rng):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_state_is_no_part_of_the_output(kind, rng):
+    layer = layer_of(kind, rng)
+    h = layer(rng.normal(size=(T, N, D)))
+    last = h[-1].copy()
+    h[...] = 0
+    state = layer.state[0] if kind is LSTM else layer.state
+    np.testing.assert_array_equal(state, last)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_there_is_nothing_to_look_at_before_it_was_made(kind, rng):
     layer = layer_of(kind, rng)
     for name in {RNN: ()}.get(kind, ("gates",)) + ({LSTM: ("cells",)}.get(kind, ())):
