@@ -13,7 +13,7 @@ from dlkit.models.exact import (
     visible_distribution,
 )
 from dlkit.models.partition import all_states, log_likelihood
-from dlkit.models.rbm import GaussianRBM
+from dlkit.models.rbm import RBM, GaussianRBM
 from tests.models.test_rbm import batch, joint, machine
 
 
@@ -137,3 +137,14 @@ def test_what_cannot_be_enumerated_is_refused():
         expected_update(machine(), v, k=0)
     with pytest.raises(ValueError, match=r"v must have shape \(N, 5\)"):
         log_likelihood_gradient(machine(), np.zeros((2, 4)))
+
+
+def test_the_jacobian_moves_a_copy(rng):
+    rbm = RBM(2, 2, rng=rng, dtype=float)
+
+    def update(moved):
+        for name, array in moved.parameters.items():
+            assert not np.shares_memory(array, rbm.parameters[name])
+        return moved.parameters
+
+    np.testing.assert_allclose(jacobian(update, rbm), np.eye(8), atol=1e-9)

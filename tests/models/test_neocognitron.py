@@ -205,3 +205,9 @@ def test_bytes_nan_and_other_shapes_are_refused_or_reckoned_as_numbers(rng):
     for settings in ({"size": 0}, {"size": 2.5}, {"stride": 0}, {"padding": -1}):
         with pytest.raises(ValueError, match=f"{next(iter(settings))} must be"):
             CLayer(**({"size": 3} | settings))
+
+
+def test_bytes_are_taken_as_numbers(rng):
+    u = rng.integers(0, 256, (2, 1, 6, 6), dtype=np.uint8)  # squares of bytes would overflow
+    for layer in (SLayer(1, 4, 3, r=1.0, q=1.0, column=2, rng=rng), CLayer(3)):
+        np.testing.assert_array_equal(layer.forward(u), layer.forward(u.astype(np.float32)))
