@@ -293,7 +293,7 @@ def _as_code(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_as_code, value)) + "]"
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(_as_code, value)) + ")"
+        return "(" + ", ".join(map(_as_code, value)) + (",)" if len(value) == 1 else ")")
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and len(repr(value)) > 10:

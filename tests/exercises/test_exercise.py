@@ -168,10 +168,11 @@ def test_the_solution_bears_the_name_that_the_notebook_gives_the_answer():
 
 def test_a_value_is_shown_as_one_writes_it():
     class Many(Exercise):
-        answer: ClassVar = {"A": "it's", "B": (1, [-1 / 3, 0.25]), "C": {"b", "a"}}
+        answer: ClassVar = {"A": "it's", "B": (1, [-1 / 3, 0.25]), "C": {"b", "a"}, "D": (2,)}
 
     assert Many("99/many", "given").solution().code == (
-        'given = {\n    "A": "it\'s",\n    "B": (1, [-1 / 3, 0.25]),\n    "C": {"a", "b"},\n}'
+        'given = {\n    "A": "it\'s",\n    "B": (1, [-1 / 3, 0.25]),\n    "C": {"a", "b"},\n'
+        '    "D": (2,),\n}'
     )
 
 
