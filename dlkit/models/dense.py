@@ -87,7 +87,7 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
-        # Zeros for one example: NumPy compares two arrays four times as fast as one and a number.
+        # Zeros for one example: NumPy compares two arrays 2 to 4 times as fast as one and a number.
         self._a = np.maximum(x, np.zeros(x.shape[1:], x.dtype))
         return self._a
 

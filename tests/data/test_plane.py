@@ -143,3 +143,14 @@ def test_direction_is_drawn_from_the_seed():
 def test_blobs_refuse(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         data.blobs(rng=0, **wrong)
+
+
+def test_noise_is_a_standard_deviation():
+    x = data.xor(4000, rng=0, noise=0.2).x
+    assert (x - np.sign(x)).std() == pytest.approx(0.2, rel=0.05)
+
+
+def test_points_are_spread_evenly_along_a_spiral():
+    """A quarter of them within half the radius, where a quarter of the area is."""
+    radius = np.hypot(*data.spirals(4000, rng=0, noise=0).x.T)
+    assert (radius < 0.5).mean() == pytest.approx(0.242, abs=0.03)  # none within a tenth

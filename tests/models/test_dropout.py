@@ -95,6 +95,7 @@ def test_the_dtype_stays_and_a_seed_drops_the_same_units_in_both(dtype):
     y = layer(np.ones((6, 7), dtype))
     assert y.dtype == dtype
     assert layer.backward(y).dtype == dtype
+    np.testing.assert_array_equal(y[y != 0], dtype(1) / dtype(0.7))  # to the last digit
     other = Dropout(0.3, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(other(np.ones((6, 7))) == 0, y == 0)
 
