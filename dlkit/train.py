@@ -150,17 +150,20 @@ def fit(
             order = _index_for(data[0], rng.permutation(length))
             if first_batch:  # taken up in the middle of an epoch
                 rng.bit_generator.state = batch_rng
+            finite = True
             for batch in range(first_batch, len(starts)):
                 chosen = order[starts[batch] : starts[batch] + batch_size]
                 unread.append(step(*(_examples(array, chosen) for array in data)))
                 save_now = every_steps and (batch + 1) % every_steps == 0
                 look_now = isinstance(unread[-1], float) or len(unread) == LOOK_AT_TENSORS_EVERY
-                if (look_now or save_now) and not _read(unread, history):
-                    break
+                if look_now or save_now:
+                    finite = _read(unread, history)
+                    if not finite:
+                        break
                 if save_now and batch + 1 < len(starts):
                     save(batch + 1)
             first_batch = 0
-            if not _read(unread, history):
+            if not (finite and _read(unread, history)):
                 history.stopped = _diverged(history, len(starts))
                 warnings.warn(history.stopped, Diverged, stacklevel=2)
                 break
@@ -270,14 +273,14 @@ def _examples(array: Any, chosen: Any) -> Any:
 
 
 def _read(unread: list[Any], history: History) -> bool:
-    """Move losses into the history as numbers; False once one of them is not finite."""
+    """Move losses into the history as numbers; False if one of them is not finite."""
     try:
-        history.step_losses += [float(loss) for loss in unread]
+        losses = [float(loss) for loss in unread]
     except (TypeError, ValueError):
         raise ValueError(f"step must return the loss as one number, got {unread[-1]!r}") from None
-    count = len(unread)
+    history.step_losses += losses
     unread.clear()
-    return all(map(math.isfinite, history.step_losses[-max(count, 1) :]))
+    return all(map(math.isfinite, losses))
 
 
 def _diverged(history: History, batches: int) -> str:

@@ -3,16 +3,25 @@
 import subprocess
 import sys
 import textwrap
+import time
 import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 
 from dlkit.models.dense import mlp
 from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD, Adam
 from dlkit.parity import optimiser_twin, to_torch
-from dlkit.train import Checkpoint, Diverged, fit, numpy_step, torch_step
+from dlkit.train import (
+    LOOK_AT_TENSORS_EVERY,
+    Checkpoint,
+    Diverged,
+    fit,
+    numpy_step,
+    torch_step,
+)
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 3, 103)
@@ -82,8 +91,6 @@ def test_a_part_of_an_array_is_not_copied_whole_for_a_batch():
 
 
 def test_one_loop_serves_both_twins():
-    import torch
-
     model, optimiser, step = setting(lambda p: SGD(p, 0.1, momentum=0.9))
     twin = to_torch(model, "cpu")
     twin_step = torch_step(twin, torch.nn.CrossEntropyLoss(), optimiser_twin(optimiser, twin))
@@ -122,11 +129,33 @@ def test_a_huge_learning_rate_is_survived():
 
 
 def test_a_tensor_loss_that_is_no_number_is_found_at_its_step():
-    import torch
-
     losses = iter([1.0, 1.0, float("inf"), *[1.0] * 100])
     with pytest.warns(Diverged, match="inf at step 3"):
         run(lambda x, y: torch.tensor(next(losses)))
+
+
+def test_a_tensor_loss_that_is_no_number_is_found_before_a_long_epoch_ends():
+    losses = []
+
+    def step(x, y):
+        losses.append(torch.tensor(float("nan") if len(losses) == 2 else 1.0))
+        return losses[-1]
+
+    with pytest.warns(Diverged, match=r"nan at step 3 \(epoch 1\)"):
+        run(step, batch_size=1)
+    assert len(losses) == LOOK_AT_TENSORS_EVERY < len(X)
+
+
+def test_an_interrupt_keeps_the_losses_that_were_still_tensors():
+    losses = []
+
+    def step(x, y):
+        if len(losses) == 25:
+            raise KeyboardInterrupt
+        losses.append(float(len(losses)))
+        return torch.tensor(losses[-1])
+
+    assert run(step, progress=True).step_losses == losses
 
 
 @pytest.fixture
@@ -197,6 +226,46 @@ def test_resume_is_bit_exact(tmp_path, killed_at):
     assert history.losses == expected_history.losses
 
 
+def test_only_the_steps_since_the_last_save_are_repeated(tmp_path):
+    def steps(kill=None):
+        model, optimiser, step = setting()
+        calls = 0
+
+        def counting(x, y):
+            nonlocal calls
+            calls += 1
+            if calls == kill:
+                raise MemoryError
+            return step(x, y)
+
+        file = Checkpoint(tmp_path / "run", every_steps=3, model=model, optimiser=optimiser)
+        try:
+            run(counting, checkpoint=file)
+        except MemoryError:
+            return None
+        return calls
+
+    steps(kill=9)  # the sixth was saved
+    assert steps() == 4 * 11 - 6
+
+
+def test_the_seconds_before_a_stop_count_too(tmp_path):
+    model = setting()[0]
+
+    def slow(x, y):
+        time.sleep(0.005)
+        return 0.0
+
+    def start():
+        file = Checkpoint(tmp_path / "run", model=model)
+        return run(slow, epochs=1, checkpoint=file)
+
+    start()
+    resumed = start()  # nothing is left to do
+    assert len(resumed.step_losses) == 11
+    assert resumed.seconds > 11 * 0.005
+
+
 def test_resume_of_a_step_that_draws_from_the_same_generator(tmp_path):
     def start(path=None, kill=None):
         model, optimiser, step = setting()
@@ -219,8 +288,6 @@ def test_resume_of_a_step_that_draws_from_the_same_generator(tmp_path):
 
 
 def test_a_torch_twin_resumes_too(tmp_path):
-    import torch
-
     def start(path=None, kill=None):
         torch.manual_seed(0)
         module = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
@@ -368,8 +435,6 @@ def test_the_parts_of_a_step_are_told_apart():
 
 
 def test_the_parts_of_a_torch_step_are_told_apart():
-    import torch
-
     module, loss = torch.nn.Linear(3, 2), torch.nn.CrossEntropyLoss()
     optimiser = torch.optim.SGD(module.parameters(), 0.1)
     with pytest.raises(ValueError, match="module must be a module of torch, got"):
