@@ -81,6 +81,13 @@ def test_a_comparison_finds_a_twin_that_differs(fault, culprit, monkeypatch):
     assert "targets y" in str(report)
 
 
+def test_an_agent_that_has_learned_takes_its_next_target_when_it_is_due():
+    learner, kept = agent(target_every=4), memory()
+    for _ in range(3):
+        learner.learn(kept.last(10))
+    compare_dqn(learner, kept, steps=2).require(1e-11)  # the fourth update of all is the first here
+
+
 def test_a_target_that_is_never_updated_is_found(monkeypatch):
     monkeypatch.setattr(dqn_torch.DQN, "update_target", lambda self: None)
     report = compare_dqn(agent(target_every=5), memory())
