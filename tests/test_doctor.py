@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -115,7 +116,7 @@ def test_missing_package(missing, name):
     report = dlkit.doctor()
     (problem,) = [r for r in report.problems if r.what == name and "not installed" in r.found][:1]
     assert f"-m pip install '{name}>=" in problem.remedy or f"install {name}" in problem.remedy
-    assert problem.remedy.startswith(sys.executable)
+    assert shlex.split(problem.remedy)[0] == sys.executable
 
 
 def test_without_torch_and_widgets_in_a_fresh_process():
