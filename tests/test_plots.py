@@ -219,7 +219,7 @@ def test_matrix_writes_legible_numbers():
     assert [text.get_text() for text in ax.texts] == [f"{v:.3g}" for v in values.ravel()]
     colours = ax.images[0].to_rgba(values).reshape(-1, 4)
     for text, cell in zip(ax.texts, colours, strict=True):
-        assert contrast(text.get_color(), cell) > 4
+        assert contrast(text.get_color(), cell) > 4.5
     assert [t.get_text() for t in ax.get_yticklabels()] == list("abc")
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("guess", "truth")
 

@@ -45,7 +45,6 @@ WIDE = {  # where five by five is more than three by three with a border
 SUM, AS_IT_IS = "by the sum of the weights", "by 1"
 MOVES = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0)}
 
-EVEN = 0.179  # the luminance on which white and black stand out alike, 4.58 times
 
 SHOW, LEFTS, LOW = 3.0, (0.12, 3.6), 2.6  # side, lefts and low of the pictures, in inches
 CELLS, CELL_LEFTS, CELL_LOW = 1.7, (0.12, 2.3, 4.48), 0.28
@@ -301,7 +300,7 @@ class KernelLab(DrawnExplorer):
         cell, points = CELLS / size, 10 if size == 3 else 7
         parts = zip((data.weights, data.patch, data.products), self._colours(data), strict=True)
         for left, (values, colours) in zip(CELL_LEFTS, parts, strict=True):
-            light = _wants_light_ink(colours)
+            light = plots.wants_light_letters(colours / 255)
             for (row, column), value in np.ndenumerate(values):
                 text = f"{value:g}" if values is data.weights else _two(value)
                 x, y = left + cell * (column + 0.5), CELL_LOW + CELLS - cell * (row + 0.5)
@@ -338,13 +337,6 @@ class KernelLab(DrawnExplorer):
             f"{_two(data.output.mean())}. At row {row}, column {column} the {size * size} products "
             f"add up to {_two(data.total)}."
         ).replace("-", "−")
-
-
-def _wants_light_ink(colours: np.ndarray) -> np.ndarray:
-    """Where light letters stand out more than dark ones: by the contrast of WCAG 2.1, (k, k)."""
-    parts = colours[..., :3] / 255
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return linear @ (0.2126, 0.7152, 0.0722) < EVEN
 
 
 def _two(value: float) -> str:
