@@ -209,5 +209,7 @@ def test_bytes_nan_and_other_shapes_are_refused_or_reckoned_as_numbers(rng):
 
 def test_bytes_are_taken_as_numbers(rng):
     u = rng.integers(0, 256, (2, 1, 6, 6), dtype=np.uint8)  # squares of bytes would overflow
-    for layer in (SLayer(1, 4, 3, r=1.0, q=1.0, column=2, rng=rng), CLayer(3)):
+    s = SLayer(1, 4, 3, r=1.0, q=1.0, column=2, rng=rng)
+    s.a[...], s.b[...] = 1.0, 0.1  # without inhibition the squares would not count
+    for layer in (s, CLayer(3)):
         np.testing.assert_array_equal(layer.forward(u), layer.forward(u.astype(np.float32)))
