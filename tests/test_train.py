@@ -158,20 +158,24 @@ def test_an_interrupt_keeps_the_losses_that_were_still_tensors():
     assert run(step, progress=True).step_losses == losses
 
 
+def stopping(step, at, error):
+    """The step, but its call number `at` raises the error; `calls` counts them."""
+
+    def counting(x, y):
+        counting.calls += 1
+        if counting.calls == at:
+            raise error
+        return step(x, y)
+
+    counting.calls = 0
+    return counting
+
+
 @pytest.fixture
 def interrupted():
     """A step in the 25th of which the stop button is pressed."""
     _, _, step = setting()
-    calls = 0
-
-    def interrupted(x, y):
-        nonlocal calls
-        calls += 1
-        if calls == 25:
-            raise KeyboardInterrupt
-        return step(x, y)
-
-    return interrupted
+    return stopping(step, 25, KeyboardInterrupt)
 
 
 def test_an_interrupt_keeps_what_was_learned(interrupted):
@@ -205,18 +209,9 @@ def test_resume_is_bit_exact(tmp_path, killed_at):
 
     def start(kill=None):
         model, optimiser, step = setting()
-        steps = 0
-
-        def counting(x, y):
-            nonlocal steps
-            steps += 1
-            if steps == kill:
-                raise Killed
-            return step(x, y)
-
         file = Checkpoint(tmp_path / "run", every_steps=3, model=model, optimiser=optimiser)
         rng = np.random.default_rng(2)
-        return model, run(counting, rng=rng, checkpoint=file)
+        return model, run(stopping(step, kill, Killed), rng=rng, checkpoint=file)
 
     with pytest.raises(Killed):
         start(killed_at)
@@ -229,21 +224,13 @@ def test_resume_is_bit_exact(tmp_path, killed_at):
 def test_only_the_steps_since_the_last_save_are_repeated(tmp_path):
     def steps(kill=None):
         model, optimiser, step = setting()
-        calls = 0
-
-        def counting(x, y):
-            nonlocal calls
-            calls += 1
-            if calls == kill:
-                raise MemoryError
-            return step(x, y)
-
+        step = stopping(step, kill, MemoryError)
         file = Checkpoint(tmp_path / "run", every_steps=3, model=model, optimiser=optimiser)
         try:
-            run(counting, checkpoint=file)
+            run(step, checkpoint=file)
         except MemoryError:
             return None
-        return calls
+        return step.calls
 
     steps(kill=9)  # the sixth was saved
     assert steps() == 4 * 11 - 6
@@ -269,17 +256,13 @@ def test_the_seconds_before_a_stop_count_too(tmp_path):
 def test_resume_of_a_step_that_draws_from_the_same_generator(tmp_path):
     def start(path=None, kill=None):
         model, optimiser, step = setting()
-        rng, steps = np.random.default_rng(2), 0
+        rng = np.random.default_rng(2)
 
         def noisy(x, y):
-            nonlocal steps
-            steps += 1
-            if steps == kill:
-                raise MemoryError
             return step(x + rng.normal(size=x.shape).astype(np.float32), y)
 
         file = path and Checkpoint(path, every_steps=4, model=model, optimiser=optimiser)
-        run(noisy, rng=rng, checkpoint=file)
+        run(stopping(noisy, kill, MemoryError), rng=rng, checkpoint=file)
         return model.state_dict()
 
     with pytest.raises(MemoryError):
@@ -292,18 +275,10 @@ def test_a_torch_twin_resumes_too(tmp_path):
         torch.manual_seed(0)
         module = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
         optimiser = torch.optim.Adam(module.parameters(), lr=0.01)
-        step, steps = torch_step(module, torch.nn.CrossEntropyLoss(), optimiser), 0
-
-        def counting(x, y):
-            nonlocal steps
-            steps += 1
-            if steps == kill:
-                raise MemoryError
-            return step(x, y)
-
+        step = torch_step(module, torch.nn.CrossEntropyLoss(), optimiser)
         file = path and Checkpoint(path, every_steps=4, model=module, optimiser=optimiser)
         fit(
-            counting,
+            stopping(step, kill, MemoryError),
             (torch.from_numpy(X), torch.from_numpy(Y)),
             epochs=3,
             batch_size=10,

@@ -124,8 +124,8 @@ class Playground(TrainingExplorer):
     def state(self) -> dict:
         return {"points": (), "through": None, "cross": None}
 
-    def idle(self, *, dataset: str, depth: int, **_) -> list[str]:
-        return ["noise"] * (dataset == OWN) + ["width", "activation"] * (depth == 0)
+    def idle(self, *, dataset: str, depth: int, **_) -> dict[str, bool]:
+        return {"noise": dataset == OWN, "width": depth == 0, "activation": depth == 0}
 
     def set(self, **values) -> None:
         """As in every explorer; points that make no sense are refused before anything changes."""

@@ -112,8 +112,8 @@ class CDTraining(TrainingExplorer):
         super().__init__(**_with_usual(start))
         self._buttons["Fork"].tooltip = "Begin a new branch here; the old one stays to compare with"
 
-    def idle(self, *, dataset: str, sparsity_cost: float, **_) -> list[str]:
-        return ["examples"] * (dataset != DIGITS) + ["sparsity"] * (sparsity_cost == 0)
+    def idle(self, *, dataset: str, sparsity_cost: float, **_) -> dict[str, bool]:
+        return {"examples": dataset != DIGITS, "sparsity": sparsity_cost == 0}
 
     def set(self, **values) -> None:
         """As in every explorer; other data bring the settings that suit them, unless given."""

@@ -97,9 +97,9 @@ class GateMicroscope(Explorer):
     def state(self) -> dict[str, Any]:
         return {"at": 0, "unit": 0}
 
-    def idle(self, *, net: str, ablate: str, **_) -> tuple[str, ...]:
-        unread = "word" if net == NOVEL else "text"
-        return (unread, "level", "alone") if ablate == NOTHING else (unread,)
+    def idle(self, *, net: str, ablate: str, **_) -> dict[str, bool]:
+        novel, free = net == NOVEL, ablate == NOTHING
+        return {"text": not novel, "word": novel, "level": free, "alone": free}
 
     def actions(self) -> dict[str, Callable[[], Any]]:
         return {"Forget everything": lambda: self.set(ablate="forget gate f", level="0")}

@@ -123,10 +123,9 @@ class HopfieldMemory(DrawnExplorer, TrainingExplorer):
             "Forget my drawings": self.forget_drawings,
         }
 
-    def idle(self, *, start: str, damage: str, **_) -> tuple[str, ...]:
-        if start == STARTS[1]:
-            return "cue", "damage", "share"
-        return ("share",) if damage == DAMAGES[1] else ()
+    def idle(self, *, start: str, damage: str, **_) -> dict[str, bool]:
+        drawn, erased = start == STARTS[1], damage == DAMAGES[1]
+        return {"cue": drawn, "damage": drawn, "share": drawn or erased}
 
     def store_drawing(self) -> None:
         """Add what is on the pad to the memories, as the first of them."""

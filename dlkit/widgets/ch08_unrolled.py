@@ -107,8 +107,8 @@ class Unrolled(Explorer):
             "LSTM that remembers": lambda: self.set(cell="LSTM", radius=0.9, forget=5),
         }
 
-    def idle(self, *, cell: str, clipping: bool, **_) -> list[str]:
-        return ["forget"] * (cell != "LSTM") + ["longest"] * (not clipping)
+    def idle(self, *, cell: str, clipping: bool, **_) -> dict[str, bool]:
+        return {"forget": cell != "LSTM", "longest": not clipping}
 
     def set(self, **values) -> None:
         """As in every explorer; a step that cannot be is refused."""

@@ -228,8 +228,8 @@ class PaintTheWorld(TrainingExplorer):
             "Unpaint": lambda: self.set(painted=("", {})),
         }
 
-    def idle(self, *, method: str, **_) -> tuple[str, ...]:
-        return ("learning_rate", "unit") if method == SWEEPS else ()
+    def idle(self, *, method: str, **_) -> dict[str, bool]:
+        return {"learning_rate": method == SWEEPS, "unit": method == SWEEPS}
 
     def set(self, **values) -> None:
         """As in every training; squares off the world are refused before anything changes."""

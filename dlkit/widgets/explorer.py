@@ -114,9 +114,9 @@ class Explorer(ipywidgets.VBox):
         """Return widgets below the buttons that are no arguments of `compute`."""
         return []
 
-    def idle(self, **values: Any) -> Iterable[str]:
-        """Return the controls that change nothing while the values are these: they are greyed."""
-        return ()
+    def idle(self, **values: Any) -> dict[str, bool]:
+        """Return which controls change nothing while the values are these: they are greyed."""
+        return {}
 
     # compute(**values) returns the data to show: a method or a staticmethod, with neither widgets
     # nor Matplotlib. The controls and the state are its arguments. ValueError: a bad value.
@@ -308,9 +308,8 @@ class Explorer(ipywidgets.VBox):
             raise ValueError(f"{name} cannot be {value!r}; the nearest possible is {nearest!r}")
 
     def _grey_idle(self) -> None:
-        idle = set(self.idle(**self.values))
-        for name, control in self.inputs.items():
-            control.disabled = name in idle
+        for name, idle in self.idle(**self.values).items():
+            self.inputs[name].disabled = idle
 
     def _control_changed(self, _) -> None:
         with alone:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 
 from dlkit.widgets.ch07_kernel import (
     AS_IT_IS,
@@ -23,6 +22,7 @@ from dlkit.widgets.ch07_kernel import (
 )
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import render
+from tests.test_plots import contrast
 
 LIMITS = {
     "picture": [*PHOTOGRAPHS, DRAWING],
@@ -224,12 +224,6 @@ def test_photographs_are_small_and_grey(name):
     assert 0 <= grey.min() < 0.2 < 0.8 < grey.max() <= 1
 
 
-def luminance(colour):
-    """Of red, green, blue in 0 … 1, as WCAG 2.1 defines it."""
-    parts = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
-    return sum(part * weight for part, weight in zip(parts, (0.2126, 0.7152, 0.0722), strict=True))
-
-
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("preset", ["vertical edges", "horizontal edges", "sharpen", "emboss"])
 @pytest.mark.parametrize("picture", ["temple", "flower"])
@@ -247,8 +241,7 @@ def test_every_number_stands_out_from_its_cell(lab, picture, preset, dark):
                 continue
             x, y = lab.labels._to_pixels.transform((label.x, label.y)).round().astype(int)
             beside = pixels[height - y - 14, x]  # the cell above its number
-            light, less = sorted(map(luminance, (beside, to_rgb(label.style.ink))), reverse=True)
-            assert (light + 0.05) / (less + 0.05) > 4.5, (label, beside)
+            assert contrast(beside, label.style.ink) > 4.5, (label, beside)
 
 
 def test_what_an_empty_pad_says_stays_within_its_picture(lab):
