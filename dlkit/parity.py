@@ -767,10 +767,10 @@ def gradient_check(
 
     rows = []
     for name, array in ({"x": x} | model.parameters).items():
-        flat = array.reshape(-1)
-        chosen = np.arange(flat.size)
-        if entries is not None and entries < flat.size:
-            chosen = np.sort(rng.choice(flat.size, int(entries), replace=False))
+        flat = array.flat  # writes into any array; a reshaped one may be a copy
+        chosen = np.arange(array.size)
+        if entries is not None and entries < array.size:
+            chosen = np.sort(rng.choice(array.size, int(entries), replace=False))
         expected = np.empty(len(chosen))
         for k, entry in enumerate(chosen):
             old = flat[entry]

@@ -246,9 +246,10 @@ def _common_length(data: Sequence[Any]) -> int:
         raise ValueError(f"data must be arrays of one length, at least 1, got lengths {lengths}")
     for number, array in enumerate(data):
         if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            bad = ~np.isfinite(array)
-            if bad.any():
-                where = tuple(int(i) for i in np.argwhere(bad)[0])
+            with np.errstate(all="ignore"):  # the sum alone tells nearly always, in half the time
+                fine = np.isfinite(array.sum()) or np.isfinite(array).all()
+            if not fine:
+                where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
                 raise ValueError(f"data[{number}] must be finite, but entry {where} is not")
     return lengths[0]
 

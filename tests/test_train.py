@@ -368,6 +368,21 @@ def test_bad_data_is_explained(data, message):
         fit(lambda *b: 0.0, data, epochs=1, batch_size=5, rng=RNG, progress=False)
 
 
+@pytest.mark.parametrize("odd", [[np.nan], [np.inf], [-np.inf], [np.inf, -np.inf]])
+def test_one_entry_that_is_not_finite_is_found(odd):
+    x = X.copy()
+    x[7, : len(odd)] = odd
+    with pytest.raises(ValueError, match=r"data\[0\] must be finite, but entry \(7, 0\) is not"):
+        fit(lambda *b: 0.0, (x, Y), epochs=1, batch_size=5, rng=RNG, progress=False)
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_numbers_are_finite_though_their_sum_is_not():
+    x = np.full((8, 2), 3e38, np.float32)
+    history = fit(lambda x: 0.0, (x,), epochs=1, batch_size=4, rng=RNG, progress=False)
+    assert history.epochs == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

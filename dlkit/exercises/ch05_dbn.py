@@ -497,7 +497,8 @@ CLUES = {
     "Part of what it learned helps, and part does not.",
     ORDER: "its second RBM has next to nothing to reconstruct, from the start. What did it see?",
     NOT_HANDED_OVER: "it pretrains as well as any, and learns the labels as if it had not.",
-    RATE: "it pretrains as well as any. What happens to its test error in the first passes?",
+    RATE: "it pretrains as well as any, and then does not learn the labels in any pass. A net that "
+    "starts from nothing gets further. What keeps a good start from being used?",
 }
 
 
@@ -510,7 +511,7 @@ class BugClinic(Clinic):
         "An RBM that sees nothing but half-grey features reconstructs them without effort. When "
         "would the first RBM hand such features on?",
         "Among those that pretrain well one is healthy. Of the others, one starts to learn the "
-        "labels from nothing, one jumps, and one does neither.",
+        "labels from nothing, one never learns them, and one learns them late.",
     )
     praise = (
         "Right, all six. A low reconstruction error does not prove that an RBM has learned "
@@ -556,7 +557,7 @@ def _patient(fault: str) -> Patient:
         weight = net.parameters["2.weight"]
         weight[...] = weight.T.copy()  # 48×48: no shape complains
     loss = CrossEntropyLoss()
-    optimiser = SGD(net.parameters, 5.0 if fault == RATE else 0.2, momentum=0.5)
+    optimiser = SGD(net.parameters, 10.0 if fault == RATE else 0.2, momentum=0.5)
     x, y = split.x_train[:LABELS], split.y_train[:LABELS]
     test_error = [np.mean(net(split.x_test).argmax(1) != split.y_test)]
     for _ in range(TUNING):

@@ -64,7 +64,7 @@ class EchoStateNetwork(Model):
                 " can be given to them: choose more units or a higher density"
             )
         self._unscaled = weight / radius
-        self.weight_hh = np.empty((units, units), dtype)
+        self.weight_hh = np.empty((units, units), dtype, order="F")  # x Wᵀ takes half the time
         self.spectral_radius = spectral_radius
         self.states = np.zeros((1, 1, units), dtype)  # of the last run, (T, N, units)
         self.readout: np.ndarray | None = None

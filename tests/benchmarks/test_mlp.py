@@ -83,10 +83,11 @@ def sklearn_pass(x, y, batch):
 def bare_pass(x, batch):
     """What no NumPy code does without: gathered batches, a step's four products, W ← W - η ∂L/∂W.
 
-    Biases, ReLU, softmax and loss are left out; so is every check.
+    Biases, ReLU, softmax and loss are left out; so is every check. Weights lie in memory as ours.
     """
     rng, (inputs, hidden, outputs) = np.random.default_rng(0), SIZES
-    first, second = np.ones((hidden, inputs), np.float32), np.ones((outputs, hidden), np.float32)
+    first = np.ones((inputs, hidden), np.float32).T
+    second = np.ones((hidden, outputs), np.float32).T
     order = rng.permutation(len(x))
 
     def run():
@@ -95,7 +96,7 @@ def bare_pass(x, batch):
             chosen = x[order[start : start + batch]]
             a = chosen @ first.T
             z = a @ second.T
-            first_gradient, second_gradient = (z @ second).T @ chosen, z.T @ a
+            first_gradient, second_gradient = (chosen.T @ (z @ second)).T, (a.T @ z).T
             first -= NOTHING * first_gradient
             second -= NOTHING * second_gradient
 

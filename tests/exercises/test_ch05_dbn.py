@@ -239,7 +239,8 @@ class TestBugClinic:
     def test_from_nothing_it_stays_at_chance_for_a_while(self, patients):
         assert patients[ch05.NOT_HANDED_OVER].test_error[:8].min() > 0.85
 
-    def test_a_large_rate_jumps(self, patients):
-        error = patients[ch05.RATE].test_error
-        assert np.abs(np.diff(error)).max() > 0.2
-        assert error[-1] > 0.8
+    def test_a_large_rate_never_learns(self, patients):
+        # With rates from 8 to 20 and 8 roundings each it stays above 0.87; with 5 it ends anywhere
+        # between 0.29 and 0.91, as the last digits of the first product have it.
+        assert patients[ch05.RATE].test_error.min() > 0.85
+        assert patients[ch05.NOT_HANDED_OVER].test_error[-1] < 0.7  # from nothing it gets further

@@ -1,5 +1,7 @@
 """What is particular to dense nets; parity and gradient checks are in test_every_model."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,6 +32,15 @@ def test_linear_is_its_equation():
         for n in range(5)
     ]
     np.testing.assert_allclose(layer(x), expected, rtol=1e-13)
+
+
+def test_a_weight_and_its_gradient_lie_in_memory_as_transposes():
+    layer = Linear(3, 2, rng=np.random.default_rng(0))
+    other = copy.deepcopy(layer)
+    other.load_state_dict(layer.state_dict())
+    for array in (layer.weight, layer.gradients["weight"], other.weight):
+        assert array.T.flags.c_contiguous
+        assert not array.flags.c_contiguous
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
