@@ -305,6 +305,26 @@ def test_no_blank_picture_during_a_burst_and_the_last_one_counts(desk, hill):
 # ---- the fixture itself: does it hear what goes wrong? ------------------------------------------
 
 
+def test_an_explorer_says_that_its_kernel_has_stopped(lab):
+    show(lab)
+    said = """() => {
+      const explorer = document.querySelector(".dlkit-explorer");
+      const parts = [...explorer.querySelectorAll("*")];
+      const before = part => getComputedStyle(part, "::before").content;
+      return [before(explorer), parts.some(part => before(part).includes("\\uf127"))];
+    }"""
+    assert lab.page.evaluate(said) == ["none", False]
+    lab._with_panel("panel => panel.sessionContext.session.kernel.restart()")
+    lab.page.wait_for_selector(".dlkit-explorer.jupyter-widgets-disconnected")
+    sentence, chains = lab.page.evaluate(said)
+    assert "has stopped. Run the cells above again" in sentence
+    assert not chains
+    lab.run_all()
+    lab.explorer("hill").wait_for_picture()
+    assert lab.page.evaluate(said) == ["none", False]
+    lab.forgive()  # the kernel's last words
+
+
 def test_the_fixture_hears_a_cell_s_error(lab):
     lab.open(notebook(bad="1 / 0"))
     with pytest.raises(AssertionError, match="cell bad: ZeroDivisionError"):
