@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dlkit.check import check_number
+
 
 def seconds(*actions: Callable[[], object], rounds: int = 25) -> np.ndarray:
     """The median time of each action, in seconds (len(actions),).
@@ -15,6 +17,7 @@ def seconds(*actions: Callable[[], object], rounds: int = 25) -> np.ndarray:
     The actions take turns, so a bad moment of the machine hits all of them. Time that other
     programs take does not count, except where a system counts it too coarsely (Windows: 16 ms).
     """
+    check_number("rounds", rounds, low=1, whole=True)
     coarse = time.get_clock_info("process_time").resolution > 1e-4
     clock = time.perf_counter if coarse else time.process_time
     times = np.empty((rounds, len(actions)))

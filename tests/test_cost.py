@@ -5,6 +5,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 
 from dlkit import cost
 
@@ -40,3 +41,10 @@ def test_actions_take_turns():
     )
     assert order == ["a", "b"] * 3
     assert 0 <= took[0] < took[1] < 10
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 2.5, "3"])
+def test_rounds_that_are_none_get_a_sentence(rounds):
+    """The median of no rounds was NaN, with a warning about an empty slice."""
+    with pytest.raises(ValueError, match=r"rounds must be (at least 1|a whole number), got"):
+        cost.seconds(lambda: None, rounds=rounds)
