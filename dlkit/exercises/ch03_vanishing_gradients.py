@@ -75,7 +75,8 @@ class LayersUntil(Exercise):
         "factor ** k < share is the same as k log(factor) < log(share), and log(factor) is "
         "negative: dividing by it turns the sign round.",
         "The smallest whole k above np.log(share) / np.log(factor): cut off what stands behind the "
-        "point, int(…), and add 1. Or count in a loop.",
+        "point, int(…), and add 1. Or count in a loop. The quotient may be 1.9999999999999998 where it "
+        "should be 2 (a share of 0.81, a factor of 0.9): add 1e-9 before you cut.",
     )
     praise = "Right: at a factor of 0.24, ten layers leave less than a millionth."
 
@@ -90,7 +91,7 @@ class LayersUntil(Exercise):
         ):
             got = _number(answer, factor, share)
             exact = math.log(share) / math.log(factor)
-            expected = math.floor(exact) + 1
+            expected = self.answer(factor, share)
             suspects = {
                 f"after {expected - 1} layers {factor ** (expected - 1):.3g} is left, which is "
                 "not yet below": expected - 1,
@@ -109,7 +110,7 @@ class LayersUntil(Exercise):
 
     @staticmethod
     def answer(factor, share):
-        return int(np.log(share) / np.log(factor)) + 1
+        return int(np.log(share) / np.log(factor) + 1e-9) + 1  # 2 may come as 1.9999…
 
 
 class HeWeights(Exercise):

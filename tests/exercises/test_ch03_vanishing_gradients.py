@@ -183,6 +183,15 @@ def test_the_praise_says_what_is_so():
     assert by_counting(0.24, 1e-6) == 10
 
 
+@pytest.mark.parametrize("factor", [0.1, 0.3, 0.41, 0.7, 0.9])
+@pytest.mark.parametrize("layers", [1, 2, 3, 5, 9])
+def test_a_share_that_is_left_exactly_is_not_below(factor, layers):
+    """log(0.81) / log(0.9) comes as 1.9999999999999998: the solution found 2 layers, not 3."""
+    share = float(f"{factor**layers:.15g}")  # as one writes it: 0.001, not 0.0010000000000000002
+    assert ch03.LayersUntil.answer(factor, share) == layers + 1
+    assert ch03.LayersUntil.answer(factor, share * 1.001) == layers
+
+
 class TestBugClinic:
     """Each patient shows what its clue says."""
 
