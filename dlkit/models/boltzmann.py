@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit.check import check_array, check_dtype, check_generator, check_number
+from dlkit.check import check_array, check_dtype, check_generator, check_number, short
 from dlkit.models.dense import sigmoid
 from dlkit.models.initialisers import normal
 from dlkit.models.layer import Model
@@ -81,17 +81,22 @@ class BoltzmannMachine(Model):
 
         v is (N, visible). The hidden units get `sweeps` sweeps from a random start with v clamped;
         `chain` (M, units) runs free for as many and is moved in place. A tie's gradient stands
-        in both its entries of W, so that W stays symmetric.
+        in both its entries of W, so that W stays symmetric. Raises `ValueError` for a `chain` that
+        is no array, and for another shape of either or states beyond 0 … 1; nothing is drawn then.
         """
-        v = check_array("v", v, ("N", self.visible), dtype=self.weight.dtype)
+        v = self._states(v, "v", self.visible)
         check_generator("rng", rng)
+        if not isinstance(chain, np.ndarray):
+            raise ValueError(f"chain must be an array, which is moved in place, got {short(chain)}")
+        free = self._states(chain, "chain")
         hidden = rng.integers(0, 2, (len(v), len(self.bias) - self.visible))
         data = self.gibbs(np.hstack((v, hidden.astype(v.dtype))), rng, sweeps, clamped=True)
-        chain[...] = self.gibbs(chain, rng, sweeps)
-        weight = chain.T @ chain / len(chain) - data.T @ data / len(data)
+        chain[...] = free = self.gibbs(free, rng, sweeps)
+        # From `free`, not from `chain`: bits or bytes would not count that far.
+        weight = free.T @ free / len(free) - data.T @ data / len(data)
         np.fill_diagonal(weight, 0)
         self._gradient("weight")[...] = weight
-        self._gradient("bias")[...] = chain.mean(axis=0) - data.mean(axis=0)
+        self._gradient("bias")[...] = free.mean(axis=0) - data.mean(axis=0)
 
     # By enumeration, without chance.
 
@@ -132,10 +137,10 @@ class BoltzmannMachine(Model):
             raise ValueError(f"1 to {LARGEST} units can be enumerated, got {units}")
         return units
 
-    def _states(self, s: ArrayLike) -> np.ndarray:
-        s = check_array("s", s, ("N", len(self.bias)), dtype=self.weight.dtype)
+    def _states(self, s: ArrayLike, name: str = "s", units: int | None = None) -> np.ndarray:
+        s = check_array(name, s, ("N", units or len(self.bias)), dtype=self.weight.dtype)
         if not (s.min() >= 0 and s.max() <= 1):
-            raise ValueError(f"s must hold 0 and 1, got {s.min():g} … {s.max():g}")
+            raise ValueError(f"{name} must hold 0 and 1, got {s.min():g} … {s.max():g}")
         return s
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlkit.models import boltzmann
 from dlkit.models.boltzmann import BoltzmannMachine, total_variation
 from dlkit.models.optimisers import SGD
 from dlkit.models.partition import all_states, log_partition, state_numbers
@@ -55,6 +56,29 @@ def test_the_conditional_is_that_of_the_joint_distribution(visible, hidden, seed
     joint = distribution(bm).reshape(2**visible, 2**hidden)
     expected = joint / joint.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(bm.conditional(all_states(visible)), expected, rtol=1e-9)
+
+
+def test_strong_ties_leave_the_one_best_state_without_an_overflow():
+    bm = general()
+    bm.weight *= 1e4
+    bm.bias *= 1e4
+    joint = bm.energy(all_states(6)).reshape(8, 8)
+    best = np.eye(8)[joint.argmin(axis=1)]
+    np.testing.assert_array_equal(bm.conditional(all_states(3)), best)
+    assert bm.log_partition() == pytest.approx(-joint.min(), rel=1e-12)
+
+
+def test_z_is_added_up_in_double_precision():
+    """Without ties and biases it is 2¹⁰, to the last digit, in float32 too."""
+    bm = BoltzmannMachine(6, 4, rng=np.random.default_rng(0), std=0)
+    assert bm.log_partition() == pytest.approx(10 * np.log(2), rel=1e-15)
+
+
+def test_as_many_units_as_it_says_can_be_enumerated(monkeypatch):
+    monkeypatch.setattr(boltzmann, "LARGEST", 6)
+    assert np.isfinite(general(3, 3).log_partition())
+    with pytest.raises(ValueError, match="1 to 6 units can be enumerated, got 7"):
+        general(4, 3).log_partition()
 
 
 def test_a_sweep_leaves_the_distribution_as_it_is():
@@ -165,6 +189,39 @@ def test_the_hidden_units_begin_by_the_toss_of_a_coin():
     bm.boltzmann_rule(np.ones((4000, 2)), rng, sweeps=0, chain=chain)
     np.testing.assert_allclose(bm.gradients["bias"][:2], -1)
     np.testing.assert_allclose(bm.gradients["bias"][2:], -0.5, atol=0.05)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_a_chain_of_any_kind_of_number_gives_the_same_gradient(dtype):
+    """Sums over more chains than a byte can count."""
+    gradients = []
+    for kind in (float, dtype):
+        bm, chain = general(2, 2, std=0.7), np.zeros((3000, 4), kind)
+        bm.boltzmann_rule(np.eye(2), np.random.default_rng(0), sweeps=3, chain=chain)
+        assert chain.any()
+        gradients.append(bm.gradients)
+    for name, gradient in gradients[0].items():
+        np.testing.assert_allclose(gradients[1][name], gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("v", "chain", "says"),
+    [
+        ([[0, 1]], [[0, 0, 0, 0]], r"chain must be an array, which is moved in place, got \[\["),
+        ([[0, 1]], None, "chain must be an array, which is moved in place, got None"),
+        ([[0, 1]], np.zeros((2, 3)), r"chain must have shape \(N, 4\), got \(2, 3\)"),
+        ([[0, 1]], np.full((2, 4), 7), "chain must hold 0 and 1, got 7 … 7"),
+        ([[0, 1, 0]], np.zeros((2, 4)), r"v must have shape \(N, 2\), got \(1, 3\)"),
+        ([[0, 7]], np.zeros((2, 4)), "v must hold 0 and 1, got 0 … 7"),
+        ([[0, np.nan]], np.zeros((2, 4)), "v must hold 0 and 1, got nan … nan"),
+    ],
+)
+def test_a_rule_that_is_refused_says_why_and_draws_nothing(v, chain, says):
+    bm, rng = general(2, 2), np.random.default_rng(0)
+    with pytest.raises(ValueError, match=says):
+        bm.boltzmann_rule(v, rng, chain=chain)
+    assert rng.random() == np.random.default_rng(0).random()
+    assert not bm.gradients["weight"].any()
 
 
 def test_total_variation_is_zero_for_the_same_and_one_without_overlap():
