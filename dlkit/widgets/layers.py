@@ -156,15 +156,18 @@ class Film:
         whole = pixels[inked, 3] == 255
         self._whole, self._part = inked[whole], inked[~whole]
         self._opaque = as_numbers(pixels)[self._whole]
-        cover = pixels[self._part, 3:].astype(np.uint16)
-        self._rest = 255 - cover
-        self._ink = pixels[self._part, :3] * cover + 127  # rounds what is divided by 255 later
+        ink, cover = pixels[self._part], pixels[self._part, 3:].astype(np.uint16)
+        ink[:, 3] = 255  # what lies below is opaque and stays so
+        self._rest = np.repeat(255 - cover, 4, axis=1)
+        self._ink = ink * cover + 127  # rounds what is divided by 255 later
 
     def lay_upon(self, pixels: np.ndarray) -> None:
         """Change opaque pixels of the same size in place."""
-        below = pixels.reshape(-1, 4)
-        as_numbers(below)[self._whole] = self._opaque
-        below[self._part, :3] = (self._ink + self._rest * below[self._part, :3]) // 255
+        below = as_numbers(pixels).reshape(-1)
+        below[self._whole] = self._opaque
+        under = below.take(self._part).view(np.uint8).reshape(-1, 4)
+        mixed = (self._ink + self._rest * under) // 255
+        below[self._part] = as_numbers(mixed.astype(np.uint8))
 
 
 def as_numbers(pixels: np.ndarray) -> np.ndarray:
