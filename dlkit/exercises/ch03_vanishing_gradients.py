@@ -75,8 +75,8 @@ class LayersUntil(Exercise):
         "factor ** k < share is the same as k log(factor) < log(share), and log(factor) is "
         "negative: dividing by it turns the sign round.",
         "The smallest whole k above np.log(share) / np.log(factor): cut off what stands behind the "
-        "point, int(…), and add 1. Or count in a loop. The quotient may be 1.9999999999999998 where it "
-        "should be 2 (a share of 0.81, a factor of 0.9): add 1e-9 before you cut.",
+        "point, int(…), and add 1. Or count in a loop. Where the quotient should be 2, as for 0.81 "
+        "and 0.9, it may be 1.9999999999999998: add 1e-9 before you cut.",
     )
     praise = "Right: at a factor of 0.24, ten layers leave less than a millionth."
 
