@@ -45,14 +45,11 @@ class ExplainingAway(Exercise):
         for cause_bias, effect_bias, weight in cases:
             got = call_array(answer, cause_bias, effect_bias, weight, shape=(2, 2))
             joint = self._joint(cause_bias, effect_bias, weight)
-            expected = joint / joint.sum()
-            prior = np.outer(*(np.array([1 - p, p]) for p in sigmoid(cause_bias)))
-            off = joint / prior * np.outer(*(np.array([0.5, p]) for p in sigmoid(cause_bias)))
-            energy = np.exp(
-                np.add.outer(*([0, b] for b in cause_bias))
-                + effect_bias
-                + np.add.outer(*([0, w] for w in weight))
-            )
+            expected = _scaled(joint)
+            p = sigmoid(cause_bias)
+            z = effect_bias + np.add.outer(*([0, w] for w in weight))
+            prior, effect = _both(1 - p, p), sigmoid(z)
+            energy = np.exp(np.add.outer(*([0, b] for b in cause_bias)) + z)
             _compare(
                 "the posterior",
                 got,
@@ -60,13 +57,35 @@ class ExplainingAway(Exercise):
                 {
                     "that is p(h1, h2, e = 1), which adds up to p(e = 1): divide by the sum": joint,
                     "that is the prior: it does not know of the effect yet": prior,
-                    "that is p(e = 1 | h1, h2): Bayes' rule also needs the prior": joint / prior,
-                    "that is p(e = 1 | h1, h2) divided by its sum: multiply by the prior first": (
-                        joint / prior
-                    )
-                    / (joint / prior).sum(),
-                    "a cause that is off has probability 1 - σ(cause_bias), not σ(0)": off
-                    / off.sum(),
+                    "that is p(e = 1 | h1, h2): Bayes' rule also needs the prior": effect,
+                    "that is p(e = 1 | h1, h2) divided by its sum: multiply by the prior "
+                    "first": _scaled(effect),
+                    "a cause that is off has probability 1 - σ(cause_bias), not σ(0)": _scaled(
+                        _both(0.5, p) * effect
+                    ),
+                    "a cause that is off counts too: its factor is 1 - σ(cause_bias)": _scaled(
+                        _both(1, p) * effect
+                    ),
+                    "σ(cause_bias) is the probability that a cause is on, not off": _scaled(
+                        _both(p, 1 - p) * effect
+                    ),
+                    "cause_bias is no probability yet; σ(cause_bias) is": _scaled(
+                        _both(1 - cause_bias, cause_bias) * effect
+                    ),
+                    "the effect's probability is the sigmoid of its input": _scaled(prior * z),
+                    "the effect's bias is missing": _scaled(prior * sigmoid(z - effect_bias)),
+                    "that is the posterior given that the effect is off": _scaled(
+                        prior * (1 - effect)
+                    ),
+                    "the two weights have changed places: weight[0] belongs to h1": _scaled(
+                        prior * effect.T
+                    ),
+                    "each of your rows adds up to 1, and the four together should": joint
+                    / joint.sum(axis=1, keepdims=True),
+                    "each of your columns adds up to 1, and the four together should": joint
+                    / joint.sum(axis=0),
+                    "divide the four products by their sum; a softmax takes their exponentials "
+                    "first": _scaled(np.exp(joint)),
                     "the two causes have changed places: the first index is the first "
                     "cause": expected.T,
                     "the four cases stand in reverse: index 0 means off": expected[::-1, ::-1],
@@ -75,7 +94,7 @@ class ExplainingAway(Exercise):
                         expected.sum(axis=1), expected.sum(axis=0)
                     ),
                     "that is an RBM's e⁻ᴱ; here the causes come first, and the effect has a "
-                    "sigmoid of its own": energy / energy.sum(),
+                    "sigmoid of its own": _scaled(energy),
                 },
                 f"For cause_bias = {_show(cause_bias)}, effect_bias = {effect_bias:g}, "
                 f"weight = {_show(weight)}",
@@ -117,18 +136,34 @@ class Up(Exercise):
         v = rng.random((6, 5))
         got = call_array(answer, v, weights, biases, shape=(6, 2))
 
-        def swept(use_bias=True, last=True, rounded=False):
+        def swept(below=sigmoid, top=sigmoid, use_bias=True):
             a = v
-            for k, (w, c) in enumerate(zip(weights, biases, strict=True)):
-                a = a @ w.T + (c if use_bias else 0)
-                a = sigmoid(a) if last or k < len(weights) - 1 else a
-                a = (a > 0.5).astype(float) if rounded else a
+            for w, c, activation in zip(weights, biases, (below, below, top), strict=True):
+                a = activation(a @ w.T + (c if use_bias else 0))
             return a
 
+        def linear(z):
+            return z
+
+        def turned(z):
+            return sigmoid(-z)
+
+        def relu(z):
+            return np.maximum(z, 0)
+
+        late = v  # each bias behind its sigmoid
+        for w, c in zip(weights, biases, strict=True):
+            late = sigmoid(late @ w.T) + c
         wrong_if(
             bool(np.isin(got, (0, 1)).all()) and not np.allclose(got, swept()),
             "You return zeros and ones. Pass the probabilities on: sampling (or rounding) on the "
             "way up throws away what the layer above could learn from.",
+        )
+        twice = call_array(answer, v, weights, biases, shape=(6, 2))
+        wrong_if(
+            not np.allclose(got, twice),
+            "Called twice it gives two answers: no chance is needed on the way up. Pass the "
+            "probabilities on, not samples.",
         )
         _compare(
             "the uppermost layer",
@@ -136,13 +171,26 @@ class Up(Exercise):
             swept(),
             {
                 "the hidden biases are missing": swept(use_bias=False),
-                "the last layer has no sigmoid": swept(last=False),
+                "the hidden biases belong inside the sigmoid": late,
+                "the last layer has no sigmoid": swept(top=linear),
+                "only the last layer has a sigmoid: each needs one": swept(below=linear),
+                "the sigmoid is missing in every layer": swept(linear, linear),
+                "σ(z) is 1 / (1 + e⁻ᶻ); with e⁺ᶻ it says how likely a unit is off": swept(
+                    turned, turned
+                ),
+                "that is the way up of tanh units; these are on with probability σ(z)": swept(
+                    np.tanh, np.tanh
+                ),
+                "that is the way up of ReLUs; these units are on with probability σ(z)": swept(
+                    relu, relu
+                ),
+                "the lower layers have ReLUs; all units are on with probability σ(z)": swept(relu),
+                "the last layer has a softmax, but its units are on or off each by itself: "
+                "a sigmoid": swept(top=softmax),
+                "the lower layers are rounded: pass the probabilities on": swept(
+                    lambda z: (z > 0).astype(float)
+                ),
             },
-        )
-        twice = call_array(answer, v, weights, biases, shape=(6, 2))
-        wrong_if(
-            not np.allclose(got, twice),
-            "Called twice it gives two answers: no chance is needed on the way up.",
         )
 
     @staticmethod
@@ -235,7 +283,11 @@ class Bound(Exercise):
                 q /= q.sum()
             if case == 3:  # the true posterior: here the bound touches log p(v)
                 q = np.exp(log_joint - log_p)
-            got = float(call_array(answer, log_joint, q, shape=()))
+            try:
+                got = float(call_array(answer, log_joint, q, shape=()))
+            except Wrong as wrong:
+                zeros = "Half of this q is 0: there 0 · log 0 counts as 0, so leave these h out."
+                raise Wrong(f"{wrong} {zeros}" if case == 2 else str(wrong)) from None
             on = q > 0
             average, entropy = float(q @ log_joint), float(-(q[on] * np.log(q[on])).sum())
             expected = average + entropy
@@ -247,6 +299,24 @@ class Bound(Exercise):
                 "the sign is wrong: that is the cost, and the bound is minus the cost": -expected,
                 "that is log p(v) itself, which nobody can compute for a large net: the bound "
                 "uses q": log_p,
+                "that is by how much the bound lies below log p(v): log p(v) minus the bound": log_p
+                - expected,
+                "that is Σ q log q, the entropy with the wrong sign, alone": -entropy,
+                "that is the logarithm of an average, Σ q p(v, h), and the bound is an average of "
+                "logarithms": float(np.log(q @ np.exp(log_joint))),
+                "the average is missing: multiply each log p(v, h) - log q(h) by q(h)": float(
+                    (log_joint[on] - np.log(q[on])).sum()
+                ),
+                "each h counts as much there: multiply log p(v, h) - log q(h) by q(h), and add "
+                "up": float((log_joint[on] - np.log(q[on])).mean()),
+                "q weighs the terms, not p(v, h)": float(
+                    np.exp(log_joint[on]) @ (log_joint[on] - np.log(q[on]))
+                ),
+                "log_joint is a logarithm already": float(
+                    q[on] @ (np.exp(log_joint[on]) - np.log(q[on]))
+                ),
+                "the entropy is in bits: take the natural logarithm": average
+                + entropy / float(np.log(2)),
             }
             for text, wrong in suspects.items():
                 wrong_if(
@@ -578,6 +648,16 @@ def _stack(sizes: tuple[int, ...], rng: np.random.Generator) -> tuple[list, list
     hidden = [rng.normal(size=above) for above in sizes[1:]]
     visible = [rng.normal(size=below) for below in sizes[:-1]]
     return weights, hidden, visible
+
+
+def _both(off: Any, on: np.ndarray) -> np.ndarray:
+    """The factors of two causes, (2,) for each if off and if on, multiplied case by case (2, 2)."""
+    return np.outer(*np.stack(np.broadcast_arrays(off, on), axis=1))
+
+
+def _scaled(p: np.ndarray) -> np.ndarray:
+    """Divided by their sum."""
+    return p / p.sum()
 
 
 def _normalised(z: np.ndarray) -> np.ndarray:

@@ -42,6 +42,63 @@ def rbm_posterior(cause_bias, effect_bias, weight):
     return np.outer(*(np.array([1 - p, p]) for p in sigma(cause_bias + weight)))
 
 
+def both(off, on):
+    """One factor for each cause, off and on, multiplied case by case."""
+    return np.outer(*(np.array(pair) for pair in zip(off, on, strict=True)))
+
+
+def bayes(prior_of=lambda b: (1 - sigma(b), sigma(b)), effect_of=sigma, use_bias=True, swap=False):
+    """The posterior with another prior of a bias or another probability of the effect."""
+
+    def my_posterior(cause_bias, effect_bias, weight):
+        z = np.add.outer(*([0, w] for w in (weight[::-1] if swap else weight)))
+        together = both(*prior_of(cause_bias)) * effect_of(z + (effect_bias if use_bias else 0))
+        return together / together.sum()
+
+    return my_posterior
+
+
+def softmax_of_products(*given):
+    e = np.exp(joint(*given))
+    return e / e.sum()
+
+
+def up_with(below, top):
+    def my_up(v, weights, biases):
+        for k, (w, c) in enumerate(zip(weights, biases, strict=True)):
+            v = (top if k == len(weights) - 1 else below)(v @ w.T + c)
+        return v
+
+    return my_up
+
+
+def linear(z):
+    return z
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def up_bias_outside(v, weights, biases):
+    for w, c in zip(weights, biases, strict=True):
+        v = sigma(v @ w.T) + c
+    return v
+
+
+def up_sampled_below():
+    rng = np.random.default_rng(0)
+    return up_with(lambda z: (rng.random(z.shape) < sigma(z)).astype(float), sigma)
+
+
+def terms(log_joint, q):
+    return np.where(q > 0, log_joint - np.log(np.where(q > 0, q, 1)), 0)
+
+
+def entropy(q):
+    return -(q * np.log(np.where(q > 0, q, 1))).sum()
+
+
 def up_without_bias(v, weights, biases):
     for w in weights:
         v = sigma(v @ w.T)
@@ -127,9 +184,34 @@ WRONG = [
     ("explaining_away", as_if_independent, "product of the two marginals"),
     ("explaining_away", rbm_posterior, "that is an RBM's"),
     ("explaining_away", lambda *a: posterior(*a).ravel(), "shape (2, 2)"),
+    ("explaining_away", bayes(lambda b: (0 * b + 0.5, sigma(b))), "not σ(0)"),
+    ("explaining_away", bayes(lambda b: (0 * b + 1, sigma(b))), "a cause that is off counts too"),
+    ("explaining_away", bayes(lambda b: (sigma(b), 1 - sigma(b))), "that a cause is on, not off"),
+    ("explaining_away", bayes(lambda b: (1 - b, b)), "cause_bias is no probability yet"),
+    ("explaining_away", bayes(effect_of=lambda z: z), "is the sigmoid of its input"),
+    ("explaining_away", bayes(effect_of=lambda z: sigma(-z)), "given that the effect is off"),
+    ("explaining_away", bayes(use_bias=False), "effect's bias is missing"),
+    ("explaining_away", bayes(swap=True), "weight[0] belongs to h1"),
+    (
+        "explaining_away",
+        lambda *a: joint(*a) / joint(*a).sum(axis=1, keepdims=True),
+        "each of your rows adds up to 1",
+    ),
+    ("explaining_away", lambda *a: joint(*a) / joint(*a).sum(axis=0), "each of your columns"),
+    ("explaining_away", softmax_of_products, "a softmax takes their exponentials"),
     ("up", up_without_bias, "hidden biases are missing"),
     ("up", up_linear_top, "last layer has no sigmoid"),
     ("up", up_sampled, "zeros and ones"),
+    ("up", up_bias_outside, "belong inside the sigmoid"),
+    ("up", up_with(linear, sigma), "only the last layer has a sigmoid"),
+    ("up", up_with(linear, linear), "missing in every layer"),
+    ("up", up_with(lambda z: sigma(-z), lambda z: sigma(-z)), "how likely a unit is off"),
+    ("up", up_with(np.tanh, np.tanh), "way up of tanh units"),
+    ("up", up_with(relu, relu), "way up of ReLUs"),
+    ("up", up_with(relu, sigma), "the lower layers have ReLUs"),
+    ("up", up_with(sigma, softmax), "the last layer has a softmax"),
+    ("up", up_with(lambda z: (z > 0) * 1.0, sigma), "lower layers are rounded"),
+    ("up", up_sampled_below(), "Pass the probabilities on, not samples"),
     ("up", lambda v, w, c: v @ w[0] + c[0], "one needs .T"),
     ("up", lambda v, w, c: sigma(v @ w[0].T + c[0]), "shape (6, 2)"),
     ("transpose", lambda w, b, c: (w, b, c), "its visible units are the three hidden ones"),
@@ -143,7 +225,15 @@ WRONG = [
     ("bound", lambda j, q: -np.nansum(q * np.log(q)), "entropy alone"),
     ("bound", lambda j, q: np.nansum(q * np.log(q)) - q @ j, "the sign is wrong"),
     ("bound", lambda j, q: np.logaddexp.reduce(j), "log p(v) itself"),
-    ("bound", lambda j, q: q @ j - (q * np.log(q)).sum(), "NaN or infinity"),
+    ("bound", lambda j, q: q @ j - (q * np.log(q)).sum(), "0 · log 0 counts as 0"),
+    ("bound", lambda j, q: np.logaddexp.reduce(j) - q @ terms(j, q), "below log p(v)"),
+    ("bound", lambda j, q: -entropy(q), "that is Σ q log q"),
+    ("bound", lambda j, q: np.log(q @ np.exp(j)), "the logarithm of an average"),
+    ("bound", lambda j, q: terms(j, q).sum(), "the average is missing"),
+    ("bound", lambda j, q: terms(j, q).mean(), "each h counts as much there"),
+    ("bound", lambda j, q: np.exp(j) @ terms(j, q), "q weighs the terms"),
+    ("bound", lambda j, q: q @ np.exp(j) + entropy(q), "log_joint is a logarithm already"),
+    ("bound", lambda j, q: q @ j + entropy(q) / np.log(2), "entropy is in bits"),
     ("bound", lambda j, q: q * j, "shape ()"),
     ("label_probabilities", lambda f, w, b, c, k: softmax(scores(f, w, b, c, k)), "bias of the"),
     (
