@@ -268,10 +268,10 @@ class Bound(Exercise):
 
     def examine(self, answer):
         for seed in range(4):
-            split = data.blobs(12, rng=seed, margin=0.2, dtype=np.float64)
-            x, y = split.x.round(2), data.signs(split.y)
-            v, _ = widest_separation(x, y)
-            w, b = 3 * v[:-1], 3 * float(v[-1])
+            split = data.blobs(5, rng=seed, margin=0.2, dtype=np.float64)
+            x, y = split.x.round(1), data.signs(split.y)
+            v = (3 * widest_separation(x, y)[0]).round(1)  # short, to be read in a message
+            w, b = v[:-1], float(v[-1])
             got = call_array(answer, w, b, x, y, shape=()).item()
             want = self.answer(w, b, x, y)
             if np.isclose(got, want, rtol=1e-6):
@@ -300,10 +300,14 @@ class Bound(Exercise):
                 "Give the number as it is, without rounding.": np.floor(want),
                 "Give the bound as it is, without rounding.": np.ceil(want),
                 "γ is the smallest margin, not the mean.": (radius * length / scores.mean()) ** 2,
+                "y is missing: on its own side a point counts as positive, whatever its class.": (
+                    radius * length / (longer @ long_w).min()
+                )
+                ** 2,
             }
             why = next((s for s, value in guesses.items() if np.isclose(got, value)), "")
             raise Wrong(
-                f"For data.blobs(12, rng={seed}, margin=0.2) and a separating line, the bound is "
+                f"For w = {_point(w)}, b = {b:g}, x = {x.tolist()}, y = {y.tolist()} the bound is "
                 f"{want:.4g}, got {got:.4g}. {why}"
             )
 

@@ -1,6 +1,8 @@
 """Every exercise of chapter 01 takes its solution, a blank stub, and mistakes people make."""
 
+import ast
 import inspect
+import re
 from io import BytesIO
 
 import matplotlib.image as mpimg
@@ -103,6 +105,11 @@ WRONG = [
         lambda w, b, x, y: ((x**2).sum(1).max() + 1) / (y * (x @ w + b)).min() ** 2,
         "length of (w, b)",
     ),
+    (
+        "bound",
+        lambda w, b, x, y: ((x**2).sum(1).max() + 1) * (w @ w + b * b) / (x @ w + b).min() ** 2,
+        "y is missing",
+    ),
     ("bound", lambda w, b, x, y: np.inf, "infinity"),
     ("bound", "many", "Expected a function"),
     ("by_eye", EYE | {"B": True}, "No line parts B"),
@@ -161,6 +168,17 @@ def test_bound_agrees_with_the_separation_module():
     v, _ = widest_separation(x, y)
     ours = exercises.bound.answer(v[:-1], v[-1], x, y)
     assert np.isclose(ours, mistake_bound(x, y))
+
+
+def test_the_bound_s_wrong_answers_get_numbers_that_the_learner_can_try():
+    """w, b, x and y stand in the message as Python reads them, and a line parts these points."""
+    said = str(exercises.bound.check(lambda w, b, x, y: -1.0))
+    w, b, x, y, bound = re.search(
+        r"For w = (.+), b = (.+), x = (.+), y = (.+) the bound is (.+), got", said
+    ).groups()
+    w, x, y = (np.array(ast.literal_eval(text)) for text in (w, x, y))
+    assert (y * (x @ w + float(b)) > 0).all()
+    assert np.isclose(exercises.bound.answer(w, float(b), x, y), float(bound), rtol=1e-3)
 
 
 def test_invariances_are_what_the_answer_says():
