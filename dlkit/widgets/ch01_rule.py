@@ -316,7 +316,7 @@ class RosenblattRule(TrainingExplorer):
             f"w = ({short(lesson.w[0])}, {short(lesson.w[1])}), b = {short(lesson.b)}. "
         )
         if not np.isnan(lesson.margin):
-            text += f"The margin of this line is {short(lesson.margin)}. "
+            text += f"The margin of this line is {lesson.margin:.3g}. ".replace("-", "−")
         if not lesson.separable:
             return text + "No line parts these points: the rule will never come to rest."
         if np.isfinite(lesson.bound):
@@ -405,7 +405,7 @@ MOVES = {"ArrowLeft": (-1, 0), "ArrowRight": (1, 0), "ArrowUp": (0, 1), "ArrowDo
 BRANCHES = (  # the classes' own colours are taken
     (plots.GREEN, "-"),
     (plots.PURPLE, "--"),
-    (plots.SKY, "-."),
+    (INK[0], "-."),
     (plots.GREY, ":"),
 )
 ARROWS = ((plots.GREY, "--"), (plots.PURPLE, ":"), (INK[0], "-"))  # w before, the step, w now
@@ -413,8 +413,8 @@ ARROWS = ((plots.GREY, "--"), (plots.PURPLE, ":"), (INK[0], "-"))  # w before, t
 
 def _counted(lesson) -> str:
     return (
-        f"{lesson.mistakes} mistake{'s' if lesson.mistakes != 1 else ''} "
-        f"in {lesson.shown} example{'s' if lesson.shown != 1 else ''}"
+        f"{lesson.mistakes:,} mistake{'s' if lesson.mistakes != 1 else ''} "
+        f"in {lesson.shown:,} example{'s' if lesson.shown != 1 else ''}"
     )
 
 

@@ -258,6 +258,16 @@ def test_every_order_ends_within_the_bound(order):
     assert rule.data.mistakes <= rule.data.bound
 
 
+def test_on_the_points_of_the_start_the_worst_first_makes_the_fewest_mistakes():
+    """As the chapter's answer says."""
+    orders = ("one after the other", "by chance", "the worst first")
+    rules = [RosenblattRule(order=order) for order in orders]
+    for rule in rules:
+        rule.advance(2000)
+    turns, chance, worst = (rule.data.mistakes for rule in rules)
+    assert worst < min(turns, chance)
+
+
 def test_steps_can_be_taken_back_and_forked_with_another_order():
     rule = RosenblattRule()
     rule.advance(6)
@@ -386,6 +396,16 @@ def test_points_that_nearly_touch_do_not_break_it():
     assert rule.message == ""
     assert rule.data.separable
     pixels(rule)
+
+
+def test_the_margin_of_a_line_that_just_separates_is_not_told_as_zero():
+    rule = RosenblattRule(points=((1.9, 1.5, 1), (1.9, 1.4, -1), (1.5, 1.3, -1), (1.5, 1.4, 1)))
+    rule.advance(1)
+    assert "The margin of this line is −2.77." in rule.description
+    rule.advance(3000)
+    assert 0 < rule.data.margin < 0.005
+    assert f"The margin of this line is {rule.data.margin:.3g}." in rule.description
+    assert "1,595 mistakes in 2,522 examples" in rule.description
 
 
 def test_it_runs_on_an_event_loop_and_stops_by_itself():
