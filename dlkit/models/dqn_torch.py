@@ -388,7 +388,7 @@ class FrameMemory:
             (self.terminated, terminated),
         ):
             kept[row].copy_(torch.as_tensor(new), non_blocking=True)
-        self._next = next_observations
+        self._next = np.array(next_observations)  # a copy: the game may use its array again
         self.rows += 1
 
     def sample(self, count: int, rng: Source = None) -> Batch:

@@ -94,6 +94,31 @@ def test_a_target_that_is_never_updated_is_found(monkeypatch):
     assert report.worst.relative > 1e-4
 
 
+def test_twins_learn_alike_without_any_setting():
+    learner, kept = agent(), memory()
+    twin = dqn_torch.DQN(to_torch(learner.network, "cpu"))
+    twin.target.load_state_dict(to_torch(learner.target, "cpu").state_dict())
+    for _ in range(3):
+        batch = kept.last(10)
+        loss = twin.learn(tuple(map(torch.as_tensor, batch)))
+        assert loss.item() == pytest.approx(learner.learn(batch), rel=1e-11)
+        assert not loss.requires_grad  # what it came from is let go
+    for name, parameter in learner.network.parameters.items():
+        received = twin.network.get_parameter(name).detach()
+        np.testing.assert_allclose(received, parameter, rtol=1e-9, atol=1e-12)
+
+
+def test_the_target_takes_over_what_a_net_counts_too():
+    """Averages of a batch normalisation are no weights, and count as well."""
+    net = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 3))
+    twin = dqn_torch.DQN(net.double(), target_every=2)
+    batch = tuple(map(torch.as_tensor, memory().last(20)))
+    for update in (1, 2):
+        twin.learn(batch)
+        same = torch.equal(twin.target[1].running_mean, net[1].running_mean)
+        assert same == (update == 2)
+
+
 @pytest.mark.parametrize("name", ["DQN", "Practice"])
 def test_twins_begin_with_the_same_settings(name):
     ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (dqn, dqn_torch))
@@ -347,6 +372,12 @@ def walks(worlds, steps, seed=0):
         ]
 
 
+def drawable(kept):
+    """Every row that has its next frame, in every world, of a memory that is not full yet."""
+    rows, worlds = torch.arange(kept.rows - 1), torch.arange(kept.worlds)
+    return rows.repeat_interleave(kept.worlds), worlds.repeat(len(rows))
+
+
 @pytest.mark.parametrize("steps", [6, 20, 21, 90])
 @pytest.mark.parametrize("worlds", [1, 3])
 def test_frames_kept_once_give_the_stacks_that_were_seen(worlds, steps):
@@ -409,12 +440,48 @@ def test_the_oldest_steps_that_are_drawn_have_all_their_frames():
     assert oldest_broken > 2
 
 
+def test_a_game_may_write_into_the_arrays_that_it_gave():
+    """As gymnasium's vectors do with `copy=False`: what was added is kept as it was."""
+    mine, theirs = (dqn_torch.FrameMemory(60, 2, (4, 1, 2), device="cpu") for _ in range(2))
+    lent = None
+    for *step, _ in walks(2, 30, seed=3):
+        mine.add(*step)
+        lent = lent or [part.copy() for part in step]
+        for part, new in zip(lent, step, strict=True):
+            part[...] = new
+        theirs.add(*lent)
+        for part in lent:
+            part[...] = 0
+    for one, other in zip(mine.take(*drawable(mine)), theirs.take(*drawable(theirs)), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "seeded", [np.random.default_rng, torch.Generator().manual_seed], ids=["numpy", "torch"]
+)
+@pytest.mark.parametrize(("rows", "oldest"), [(6, 0), (30, 24)])
+def test_every_row_that_is_whole_is_drawn_as_often_in_every_world(rows, oldest, seeded):
+    """The rewards number the steps; the newest has no next frame yet, the oldest lack theirs."""
+    kept = dqn_torch.FrameMemory(20, 2, (4, 1, 2), device="cpu")
+    frames = np.full((2, 40, 1, 2), np.arange(40)[:, None, None], np.uint8)
+    for row in range(rows):
+        one, after = frames[:, row : row + 4], frames[:, row + 1 : row + 5]
+        kept.add(one, np.zeros(2, int), 2 * row + np.arange(2), after, np.zeros(2, bool))
+    drawn = kept.sample(20_000, seeded(0))[2].long()
+    counts = torch.bincount(drawn, minlength=2 * rows) / 20_000
+    expected = torch.zeros(2 * rows)
+    expected[2 * oldest : -2] = 1 / (2 * (rows - 1 - oldest))
+    torch.testing.assert_close(counts, expected, atol=0.01, rtol=0)
+
+
 def test_the_frames_memory_says_what_it_needs():
     with pytest.raises(ValueError, match="capacity must be at least 12, got 8"):
         dqn_torch.FrameMemory(8, 2)
     kept = dqn_torch.FrameMemory(20, 1, (4, 1, 2), device="cpu")
-    with pytest.raises(ValueError, match="the memory holds too little"):
-        kept.sample(1)
+    for _ in range(2):  # nothing yet, then a step whose next frame has not come
+        with pytest.raises(ValueError, match="the memory holds too little"):
+            kept.sample(1)
+        kept.add(*next(walks(1, 1))[:5])
     with pytest.raises(ValueError, match="worlds must be at least 1, got 0"):
         dqn_torch.FrameMemory(20, 0)
     with pytest.raises(ValueError, match=r"observation_shape must be \(frames, height, width\)"):
@@ -504,6 +571,24 @@ def test_what_is_kept_is_what_happened(kind):
     assert len(watched.scores) == len(watched.ends) == fell.sum()
     assert (rewards == 1).all()
     assert set(actions.tolist()) == {0, 1}
+
+
+def test_scores_and_ends_are_those_of_the_steps_that_were_kept():
+    watched = practice(CartPoleVector(3), begin=10_000).run(900)
+    *_, fell = watched.memory.take(torch.arange(900))
+    expected, alive = [], np.zeros(3)
+    for row, over in enumerate(fell.reshape(-1, 3).numpy(), start=1):
+        alive += 1  # a point for each step
+        expected += [(score, 3 * row) for score in alive[over]]
+        alive[over] = 0
+    assert list(zip(watched.scores, watched.ends, strict=True)) == expected
+    assert len({end for _, end in expected}) > 1
+
+
+def test_runs_add_up():
+    watched = practice(CartPoleVector(3), begin=10_000)
+    for steps, expected in ((7, 9), (3, 12), (0, 12), (30, 42)):
+        assert watched.run(steps).steps == expected
 
 
 def test_a_step_that_the_clock_broke_off_has_a_future():
