@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dlkit import data
 from dlkit.models.convolution import Conv2d
@@ -51,6 +52,43 @@ def test_alexnet_has_about_the_published_counts():
     assert round(counted.parameters, -6) == 61e6
     inner = [row.units for row in counted.rows[2:]]  # the paper counts the first layer otherwise
     assert inner == [186_624, 64_896, 64_896, 43_264, 4096, 4096, 1000]
+
+
+def test_alexnet_is_counted_as_torch_counts_it():
+    """Shapes without numbers: the net in torch's layers, on a device that holds nothing."""
+    with torch.device("meta"):
+        layers = (
+            *(torch.nn.Conv2d(3, 96, 11, stride=4), torch.nn.MaxPool2d(3, 2)),
+            *(torch.nn.Conv2d(96, 256, 5, padding=2, groups=2), torch.nn.MaxPool2d(3, 2)),
+            torch.nn.Conv2d(256, 384, 3, padding=1),
+            torch.nn.Conv2d(384, 384, 3, padding=1, groups=2),
+            *(torch.nn.Conv2d(384, 256, 3, padding=1, groups=2), torch.nn.MaxPool2d(3, 2)),
+            *(torch.nn.Flatten(), torch.nn.Linear(9216, 4096)),
+            *(torch.nn.Linear(4096, 4096), torch.nn.Linear(4096, 1000)),
+        )
+        x, expected = torch.empty(1, 3, 227, 227), [((3, 227, 227), 0, 0)]
+        for layer in layers:
+            x = layer(x)
+            if numbers := sum(parameter.numel() for parameter in layer.parameters()):
+                shape = tuple(x.shape[1:])
+                expected.append((shape, numbers * int(np.prod(shape[1:])), numbers))
+    assert [(row.shape, row.connections, row.parameters) for row in alexnet().rows] == expected
+
+
+def test_the_table_of_1989_leaves_every_map_out_four_times():
+    table = zipcode_net(np.random.default_rng(0)).layers[2].table
+    assert (table.sum(axis=0) == 8).all()
+    assert (table.sum(axis=1) == 8).all()
+
+
+def test_the_table_of_1998_lets_every_map_see_what_the_paper_says():
+    """Neighbours on a ring of six: each three, each four, three times two and two, and all."""
+    threes, fours = ([{(s + k) % 6 for k in range(n)} for s in range(6)] for n in (3, 4))
+    parted = [{s, s + 1, s + 3, (s + 4) % 6} for s in range(3)]
+    seen = [set(row) for row in C3_SEES]
+    for part, expected in ((seen[:6], threes), (seen[6:12], fours), (seen[12:15], parted)):
+        assert sorted(map(sorted, part)) == sorted(map(sorted, expected))
+    assert seen[15] == set(range(6))
 
 
 def test_the_table_of_1998_lets_every_map_below_be_seen_ten_times():
@@ -120,6 +158,22 @@ def test_units_with_fewer_inputs_start_with_larger_weights():
     assert np.abs(layer.weight[1]).max() <= 2.4 / 100
 
 
+@pytest.mark.parametrize("make", [zipcode_net, lenet5])
+def test_weights_start_within_2_4_over_the_inputs_of_a_unit(make):
+    for layer in make(np.random.default_rng(0)).layers:
+        if isinstance(layer, Conv2d | MapConv2d | Linear):
+            rows = layer.weight.reshape(len(layer.weight), -1)
+            reach = np.abs(rows).max(axis=1) * (rows != 0).sum(axis=1)
+            assert 2.2 < reach.max() <= 2.4 * (1 + 1e-6)
+
+
+def test_the_net_of_1989_takes_what_lies_beyond_the_border_for_paper():
+    for layer in zipcode_net(np.random.default_rng(0)).layers:
+        if isinstance(layer, MapConv2d):
+            z = layer(np.full((1, layer.weight.shape[1], *layer.size), -1, np.float32))
+            np.testing.assert_allclose(z, np.broadcast_to(z[:, :, 3:4, 3:4], z.shape), atol=1e-6)
+
+
 def test_beyond_the_border_lies_the_background():
     layer = MapConv2d(
         1, 1, 3, size=4, padding=1, background=-1.0, rng=np.random.default_rng(0), dtype=float
@@ -135,8 +189,9 @@ def test_the_scaled_tanh_leaves_one_where_it_is():
 def test_a_subsample_begins_as_a_mean():
     x = np.arange(16.0).reshape(1, 1, 4, 4)
     assert Subsample(1, dtype=float)(x)[0, 0].tolist() == [[2.5, 4.5], [10.5, 12.5]]
-    with pytest.raises(ValueError, match="even height and width"):
-        Subsample(1)(np.ones((1, 1, 3, 4)))
+    for shape in ((1, 1, 3, 4), (1, 1, 4, 3)):
+        with pytest.raises(ValueError, match="even height and width"):
+            Subsample(1)(np.ones(shape))
 
 
 def test_codes_differ_in_many_pixels_and_are_their_own_nearest():
@@ -147,6 +202,14 @@ def test_codes_differ_in_many_pixels_and_are_their_own_nearest():
     np.testing.assert_array_equal(
         RadialBasis(codes, dtype=float)(codes).argmax(axis=1), np.arange(10)
     )
+
+
+def test_the_codes_light_the_segments_of_a_calculator():
+    """In the bytes that display chips go by: bit 0 the top, on clockwise, bit 6 the middle."""
+    on = digit_codes().reshape(10, 12, 7) > 0
+    rows, columns = [0, 3, 8, 11, 8, 3, 6], [3, 6, 6, 3, 0, 0, 3]
+    lit = on[:, rows, columns] @ (1 << np.arange(7))
+    assert lit.tolist() == [0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F]
 
 
 NETS = {
@@ -172,6 +235,15 @@ def test_the_net_of_1989_agrees_with_finite_differences():
     net = zipcode_net(np.random.default_rng(0), dtype=np.float64)
     x = np.random.default_rng(1).normal(size=(2, 1, 16, 16))
     gradient_check(net, MSELoss(), x, zipcode_targets([3, 7]), entries=10).require(1e-6)
+
+
+def test_pictures_become_smaller_by_area():
+    """20 pixels become 16: each cut into 4, of which 5 are put together, both ways."""
+    x = np.random.default_rng(0).random((3, 28, 28))
+    cut = x[:, 4:24, 4:24].repeat(4, axis=1).repeat(4, axis=2)
+    expected = cut.reshape(3, 16, 5, 16, 5).mean(axis=(2, 4))
+    received = zipcode_pictures(x.reshape(3, 784))[:, 0]
+    np.testing.assert_allclose(received, 2 * expected - 1, atol=1e-6)
 
 
 def test_pictures_become_smaller_and_keep_their_ink():
@@ -234,6 +306,7 @@ def test_layers_say_what_they_are():
         (lambda rng: zipcode_targets(3), r"labels must have shape \(1,\)"),
         (lambda rng: zipcode_pictures(np.full((1, 784), 255, np.uint8)), "x must lie in 0 … 1"),
         (lambda rng: zipcode_pictures(np.full((1, 784), np.nan)), "x must be finite"),
+        (lambda rng: RadialBasis([[1, np.nan]]), "codes must be finite"),
         (lambda rng: lenet(rng, maps=(6,)), "maps must be a whole number or a pair"),
         (lambda rng: lenet(rng, units=(120, 84, 10)), "units must be a whole number or a pair"),
         (lambda rng: count(lenet(rng), 784), r"shape must be \(C, H, W\) or \(D,\), got 784"),
