@@ -72,6 +72,18 @@ def test_a_wall_is_24_bricks_and_walls_differ():
     assert len({wall.tobytes() for wall in walls}) == 20
 
 
+def test_every_serve_is_drawn_as_often():
+    """Eight columns, two directions; the trail is one cell down, on the side it came from."""
+    rng, counts = np.random.default_rng(0), {}
+    for _ in range(16_000):
+        board, (row, column, down, right) = bricks.new_game(rng)
+        assert cell(board[BALL]) == (row, column)
+        assert cell(board[TRAIL]) == (row - down, column - right)
+        counts[column, right] = counts.get((column, right), 0) + 1
+    assert counts.keys() == {(column, right) for column in range(1, 9) for right in (-1, 1)}
+    assert max(abs(count - 1000) for count in counts.values()) < 120  # 4 standard deviations
+
+
 def game(ball, trail, paddle=4, wall=((2, 0),)):
     """A game set up by hand: cells of the ball, of the trail and of the bricks, and the paddle."""
     env = Bricks()
@@ -162,6 +174,27 @@ def test_a_new_wall_stands_when_the_ball_is_back_at_the_paddle():
     assert walls == [0, 0, 0, 24]
 
 
+@pytest.mark.parametrize("make", [Bricks, lambda **limit: BricksVector(1, **limit)])
+def test_wall_after_wall_stands_when_the_one_before_is_gone(make):
+    env, rng, walls = make(max_steps=20_000), np.random.default_rng(0), 0
+    single, before = isinstance(env, Bricks), env.reset(seed=0)[0].reshape(4, 10, 10)
+    while walls < 4:  # catch the ball with either half of the paddle, by chance
+        column, trail = cell(before[BALL])[1], cell(before[TRAIL])[1]
+        right = column - trail or (1 if column == 0 else -1)
+        goal = np.clip(bricks._sideways(column, right)[0] - rng.integers(2), 0, 8)
+        move = np.sign(goal - before[PADDLE, BOTTOM].argmax())
+        action = (bricks.STAY, bricks.RIGHT, bricks.LEFT)[move]
+        after, _, lost, late, _ = env.step(action if single else np.array([action]))
+        after = after.reshape(4, 10, 10)
+        assert not lost
+        assert not late
+        back = cell(before[BALL])[0] == BOTTOM - 1 and cell(after[BALL])[0] == BOTTOM - 2
+        if back and not before[BRICKS].any():
+            walls += 1
+            assert after[BRICKS].sum() == 24
+        before = after
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_every_serve_can_be_caught(seed):
     env = Bricks(max_steps=60)
@@ -172,8 +205,12 @@ def test_every_serve_can_be_caught(seed):
 
 
 def test_the_time_limit_cuts_off_and_is_no_loss():
-    *_, last = played(bricks.follower, 25, env=Bricks(max_steps=25))
-    assert last[4:] == (False, True)
+    env = Bricks(max_steps=25)
+    env.reset(seed=0)
+    steps = [env.step(int(bricks.follower(env._board)))[2:4] for _ in range(25)]
+    assert steps == [(False, False)] * 24 + [(False, True)]
+    with pytest.raises(gymnasium.error.ResetNeeded, match="the game is over"):
+        env.step(0)
 
 
 def test_one_seed_is_one_game_and_another_another():
@@ -192,9 +229,18 @@ def test_what_was_returned_stays_as_it_was():
     np.testing.assert_array_equal(first, copy)
     many = BricksVector(2)
     first, _ = many.reset(seed=0)
-    copy = first.copy()
-    many.step(np.zeros(2, int))
-    np.testing.assert_array_equal(first, copy)
+    second, *_ = many.step(np.zeros(2, int))
+    copies = second.copy(), many.step(np.zeros(2, int))[0]
+    np.testing.assert_array_equal(second, copies[0])
+    assert (copies[1] != second).any()
+    np.testing.assert_array_equal(first, BricksVector(2).reset(seed=0)[0])
+
+
+def test_many_games_have_the_spaces_that_gymnasium_gives_them():
+    theirs, ours = SyncVectorEnv([Bricks] * 3), BricksVector(3)
+    for name in ("observation_space", "action_space"):
+        assert getattr(ours, name) == getattr(theirs, name)
+        assert getattr(ours, f"single_{name}") == getattr(theirs, f"single_{name}")
 
 
 @pytest.mark.parametrize("player", [*LIKE_RANDOM, "careless"])
@@ -277,6 +323,21 @@ def test_players_score_what_their_rules_are_worth():
     np.testing.assert_array_equal(again, rule[:3])
 
 
+@pytest.mark.parametrize(
+    ("column", "paddle", "expected"),
+    [(0, 0, bricks.STAY), (0, 1, bricks.LEFT), (9, 8, bricks.STAY), (9, 7, bricks.RIGHT)],
+)
+def test_at_a_side_the_player_by_rule_waits_beside_the_wall(column, paddle, expected):
+    """The ball will stay in its column for a step: there is no further to go."""
+    board = game((6, column), (5, abs(column - 1)), paddle)._board
+    assert bricks.follower(board) == expected
+
+
+def test_the_random_player_draws_each_action_as_often():
+    actions = bricks.random_player(np.random.default_rng(0))(np.zeros((30_000, 4, 10, 10)))
+    assert np.abs(np.bincount(actions, minlength=3) / 30_000 - 1 / 3).max() < 0.012
+
+
 def test_the_score_is_that_of_single_games():
     points, steps = bricks.scores(bricks.follower, games=4, seed=70, max_steps=80)
     for start in range(4):
@@ -311,6 +372,23 @@ def test_text_and_picture_show_the_board():
     assert silent.render() is None
 
 
+def test_every_cell_of_the_picture_has_the_colour_of_its_letter():
+    colours = {" ": bricks.BACKGROUND} | dict(zip(bricks.LETTERS, bricks.COLOURS, strict=True))
+    for *_, seen, _, _, _ in played(LIKE_RANDOM["random"], 30):
+        expected = [[colours[letter] for letter in row] for row in bricks.text(seen).split("\n")]
+        np.testing.assert_array_equal(bricks.picture(seen, scale=1), expected)
+        channels = [seen[c].astype(bool) for c in (PADDLE, BALL, TRAIL, BRICKS)]
+        letters = np.array([list(row) for row in bricks.text(seen).split("\n")])
+        for letter, channel in zip(bricks.LETTERS, channels, strict=True):
+            np.testing.assert_array_equal(letters == letter, channel)
+
+
+def test_in_a_corner_the_ball_hides_its_trail():
+    seen = game((0, 0), (0, 0))._board
+    assert bricks.text(seen)[0] == "o"
+    np.testing.assert_array_equal(bricks.picture(seen)[0, 0], bricks.COLOURS[BALL])
+
+
 def test_bad_input_gets_a_sentence():
     env = Bricks()
     with pytest.raises(gymnasium.error.ResetNeeded, match="call reset"):
@@ -323,10 +401,11 @@ def test_bad_input_gets_a_sentence():
             env.step(action)
     with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
         Bricks(max_steps=0)
-    with pytest.raises(
-        ValueError, match="render_mode must be None, 'ansi' or 'rgb_array', got 'x'"
-    ):
-        Bricks(render_mode="x")
+    for make in (Bricks, lambda **mode: BricksVector(2, **mode)):
+        with pytest.raises(
+            ValueError, match="render_mode must be None, 'ansi' or 'rgb_array', got 'x'"
+        ):
+            make(render_mode="x")
     with pytest.raises(ValueError, match="num_envs must be at least 1, got 0"):
         BricksVector(0)
     with pytest.raises(ValueError, match="observation must have shape"):
