@@ -187,8 +187,7 @@ class Reservoir(Explorer):
         (self.guess,) = self.top.plot([], [], color=plots.VERMILION, lw=1.8, ls="--", zorder=3)
         (self.gone,) = self.top.plot([], [], color=plots.VERMILION, lw=1.2, ls=":", zorder=3)
         self.units = [
-            self.middle.plot([], [], color=plots.PALETTE[i], lw=1, ls=plots.LINE_STYLES[i])[0]
-            for i in range(SHOWN)
+            self.middle.plot([], [], linewidth=1, **plots.line_look(i))[0] for i in range(SHOWN)
         ]
         self.left.set(xlim=(0, ECHO), ylim=(1e-17, 30), yscale="log", yticks=[1e-16, 1e-8, 1])
         self.left.set_xlabel("steps after two different starts", fontsize=9, labelpad=1)

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from dlkit.models.perceptron import Perceptron
+from dlkit.plots import PAPER
 from dlkit.separation import mistake_bound
 from dlkit.widgets.ch01_digit import KEPT
 from dlkit.widgets.ch01_neuron import CORNERS, FUNCTIONS
@@ -15,6 +16,7 @@ from dlkit.widgets.ch01_parts import half_plane
 from dlkit.widgets.ch01_perceptron import RosenblattRule, ThresholdNeuron, YourDigit
 from dlkit.widgets.ch01_rule import MOST_POINTS, START, as_arrays
 from dlkit.widgets.explorer import Key, Pointer
+from tests.test_plots import contrast
 
 EXPLORERS = [ThresholdNeuron, RosenblattRule, YourDigit]
 GREY = np.array([0.2126, 0.7152, 0.0722])  # what of red, green and blue a print in grey shows
@@ -280,6 +282,15 @@ def test_steps_can_be_taken_back_and_forked_with_another_order():
     curves = rule.curves("mistakes")
     assert [len(curve) for curve in curves.values()] == [10, 9]
     pixels(rule)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_branch_stands_out_from_the_page(dark):
+    """The third one was of a light blue, 2.3 times on white."""
+    rule = RosenblattRule()
+    rule._retheme(dark)
+    for line in rule.branch_lines:
+        assert contrast(line.get_color(), PAPER[dark]) > 3
 
 
 def test_a_mistake_shows_the_old_line_and_the_step():

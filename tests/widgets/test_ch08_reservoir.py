@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dlkit.models.reservoir import EchoStateNetwork, nrmse
+from dlkit.plots import PAPER
 from dlkit.widgets.ch08_reservoir import (
     ECHO,
     FORETOLD,
@@ -15,6 +16,7 @@ from dlkit.widgets.ch08_reservoir import (
     drawn_net,
     values_of,
 )
+from tests.test_plots import contrast
 
 
 def pixels(explorer):
@@ -167,3 +169,12 @@ def test_saved_notebook_shows_a_picture_and_words(explorer):
     bundle = bundle[0] if isinstance(bundle, tuple) else bundle
     assert len(bundle["image/png"]) > 1000
     assert bundle["text/plain"] == explorer.description
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_each_unit_stands_out_from_the_page_in_a_look_of_its_own(explorer, dark):
+    explorer._retheme(dark)
+    lines = explorer.units
+    assert len({(str(line.get_color()), line.get_linestyle()) for line in lines}) == len(lines)
+    for line in lines:
+        assert contrast(line.get_color(), PAPER[dark]) > 3
