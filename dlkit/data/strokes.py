@@ -37,7 +37,8 @@ def thin(pictures: ArrayLike) -> np.ndarray:
     is a number of eight bits, and a table of 256 entries says whether it goes.
 
     T. Zhang, C. Suen, "A fast parallel algorithm for thinning digital patterns", 1984. A square of
-    2 × 2 pixels would vanish there; here a picture that vanishes keeps the pixel in its middle.
+    2 × 2 pixels would vanish there; here a picture that vanishes keeps a pixel of its ink, the one
+    nearest to the middle.
     """
     array = check_array("pictures", pictures, finite=True)
     if array.ndim not in (2, 3):
@@ -54,7 +55,8 @@ def thin(pictures: ArrayLike) -> np.ndarray:
         busy = busy[part.sum(axis=(1, 2)) < before]
     for i in np.flatnonzero(ink.any(axis=(1, 2)) & ~skeleton.any(axis=(1, 2))):
         rows, columns = np.nonzero(ink[i])
-        skeleton[i, round(rows.mean()), round(columns.mean())] = True
+        nearest = np.hypot(rows - rows.mean(), columns - columns.mean()).argmin()
+        skeleton[i, rows[nearest], columns[nearest]] = True
     return skeleton[:, 1:-1, 1:-1].reshape(array.shape)
 
 
@@ -89,10 +91,11 @@ _GOES = _tables()
 def trace(skeleton: ArrayLike) -> list[np.ndarray]:
     """The strokes of one skeleton (height, width): polylines (points, 2) of x and y in pixels.
 
-    A stroke begins at an end of a line, or at the top of a ring, and goes on as straight as it can
-    where lines cross, over pixels it has passed before if need be. It is then turned so that it
-    runs from top to bottom, and so are the strokes in their order: a pen's true path is not in the
-    picture, and this is how most people write. Burrs shorter than `SHORTEST` pixels are dropped.
+    A stroke begins at an end of a line, or at the top of a ring, to the left, and goes on as
+    straight as it can where lines cross, over pixels it has passed before if need be. It is then
+    turned so that it runs from top to bottom, and so are the strokes in their order: a pen's true
+    path is not in the picture, and this is how most people write. Burrs shorter than `SHORTEST`
+    pixels are dropped.
     """
     lines = check_array("skeleton", skeleton)
     if lines.ndim != 2:

@@ -78,9 +78,18 @@ def test_a_skeleton_is_thin_lies_in_the_ink_and_hangs_together_as_before(picture
 
 def test_what_would_vanish_keeps_its_middle():
     dot = np.zeros((9, 9))
-    dot[3:5, 3:5] = 1
+    dot[1:3, 5:7] = 1
     assert thin(dot).sum() == 1
+    assert (dot[thin(dot)] == 1).all()
     assert not thin(np.zeros((9, 9))).any()
+
+
+def test_of_two_dots_that_would_vanish_the_pixel_kept_is_one_of_theirs():
+    """Their middle is paper: what is kept is the ink nearest to it."""
+    colon = np.zeros((9, 12))
+    colon[1:3, 5:7] = colon[6:8, 9:11] = 1
+    ((y, x),) = np.argwhere(thin(colon))
+    assert (y, x) in {(2, 6), (6, 9)}
 
 
 # ---------------------------------------------------------------------------- tracing
@@ -95,6 +104,44 @@ def test_a_ring_is_one_stroke():
     (stroke,) = trace(lines(".##.", "#..#", "#..#", ".##."))
     assert len(stroke) == 8
     assert stroke[0, 1] <= 1
+    x, y = stroke.T  # as a nought is written: to the left at first, against the clock
+    assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0
+
+
+def test_an_arch_begins_at_an_end_and_not_at_its_top():
+    (stroke,) = trace(lines("..###..", ".#...#.", "#.....#", "#.....#"))
+    assert len(stroke) == 9
+    assert sorted(stroke[[0, -1], 0]) == [0, 6]
+
+
+def test_a_stroke_that_ends_higher_than_it_began_is_turned_round():
+    """The only end of a nine is its foot; it is written from the top all the same."""
+    (nine,) = trace(lines(".##.", "#..#", "#..#", ".###", "...#", "...#", "...#"))
+    assert nine[0, 1] <= 3
+    np.testing.assert_array_equal(nine[-1], (3, 6))
+
+
+def test_lines_with_paper_between_them_are_two_strokes():
+    found = trace(lines("#..", "#..", "#..", "...", "#..", "#..", "#.."))
+    assert [stroke[:, 1].tolist() for stroke in found] == [[0, 1, 2], [4, 5, 6]]
+
+
+def test_a_single_stair_is_no_turn():
+    """Down, with one step aside where a bar goes off to the right: on downwards."""
+    found = trace(lines("#....", "#....", "#....", "#....", ".####", ".#...", ".#...", ".#..."))
+    np.testing.assert_array_equal(found[0][[0, -1]], [(0, 0), (1, 7)])
+    assert len(found) == 2
+
+
+def test_strokes_run_downwards_and_come_in_the_order_of_their_tops(pictures):
+    several = 0
+    for skeleton in thin(pictures):
+        found = trace(skeleton)
+        assert all(stroke[0, 1] <= stroke[-1, 1] for stroke in found)
+        tops = [stroke[0, 1] for stroke in found]
+        assert tops == sorted(tops)
+        several += len(found) > 2
+    assert several > 3
 
 
 def test_lines_that_cross_go_straight_on():
@@ -110,6 +157,8 @@ def test_a_burr_is_dropped_but_not_a_dot():
     assert len(trace(lines("#....", "#....", "#.###", "#....", "#...."))) == 2
     (dot,) = trace(lines("...", ".#.", "..."))
     np.testing.assert_array_equal(dot, [(1, 1)])
+    (dash,) = trace(lines("....", ".##.", "...."))
+    np.testing.assert_array_equal(dash[:, 1], [1, 1])
     assert trace(np.zeros((3, 3), bool)) == []
 
 
@@ -130,6 +179,16 @@ def test_strokes_stay_close_to_the_ink(pictures):
         for stroke in strokes_of(picture):
             x, y = np.rint(stroke).astype(int).T
             assert ink[y, x].mean() > 0.9
+
+
+def test_a_stroke_is_smoothed_to_means_of_five_and_keeps_its_ends(pictures):
+    for picture in pictures[:20]:
+        for rough, smooth in zip(trace(thin(picture)), strokes_of(picture), strict=True):
+            np.testing.assert_array_equal(smooth[[0, -1]], rough[[0, -1]])
+            wide = np.pad(rough, ((2, 2), (0, 0)), mode="edge")
+            five = np.ones(5) / 5
+            means = np.column_stack([np.convolve(wide[:, k], five, "valid") for k in range(2)])
+            np.testing.assert_allclose(smooth[1:-1], means[1:-1], rtol=1e-12)
 
 
 # ---------------------------------------------------------------------------- offsets
@@ -183,6 +242,20 @@ def test_steps_are_one_long_and_the_pen_is_lifted_at_the_end_of_a_stroke():
     np.testing.assert_allclose(sequence[STEPS + 1, :2], [-STEPS / 4, -STEPS / 2], atol=1e-6)
 
 
+@pytest.mark.parametrize("steps", [3, 6, 30])
+def test_the_longer_side_is_as_many_steps_as_asked_for(steps):
+    points = np.concatenate(drawn(offsets([[(0, 0), (0, 9)], [(1, 2), (4, 2)]], steps=steps)))
+    np.testing.assert_allclose(np.ptp(points, axis=0), [steps * 4 / 9, steps], rtol=1e-5)
+
+
+@given(st.floats(0.01, 0.49) | st.floats(0.51, STEPS - 0.01))
+def test_the_points_of_a_stroke_are_about_one_apart(length):
+    """From half a step on at most half a step off; what is shorter is a dot."""
+    _, short = drawn(offsets([[(0, 0), (0, STEPS)], [(0, 0), (length, 0)]]))
+    assert (len(short) > 1) == (length >= 0.5)
+    assert (np.abs(np.diff(short[:, 0]) - 1) <= 0.5 + 1e-5).all()
+
+
 def test_writing_slowly_changes_nothing():
     quick = [[(0.5, 0.1, 0), (0.5, 0.9, 100)]]
     slow = [[(0.5, y, 1000 * y) for y in np.linspace(0.1, 0.9, 300)]]
@@ -194,6 +267,16 @@ def test_a_trembling_hand_goes_no_longer_way(rng):
     straight = np.column_stack([np.linspace(0.1, 0.9, 400), np.full(400, 0.5)])
     trembling = straight + rng.normal(0, 1 / 400, straight.shape)
     assert abs(len(offsets([trembling])) - len(offsets([straight]))) <= 1
+    end = np.concatenate(drawn(offsets([trembling])))[-1]
+    np.testing.assert_allclose(end, [STEPS / 2, 0], atol=0.2)
+
+
+def test_a_pen_that_is_hardly_lifted_goes_on():
+    """What a net draws holds chances: the pen is lifted where it is more likely than not."""
+    rows = np.array([[0, 0, 0.4], [1, 0, 0.6], [1, 0, 0.0], [1, 0, 0.9]])
+    first, second = drawn(rows)
+    np.testing.assert_array_equal(first[:, 0], [0, 1])
+    np.testing.assert_array_equal(second[:, 0], [2, 3])
 
 
 def test_a_dot_and_nothing():
@@ -240,13 +323,14 @@ def test_the_5000_digits():
         last = part.x[part.lengths - 1, np.arange(len(part.y)), 2]
         assert (last == 1).all(), "the pen is lifted at the end"
         assert part.lengths.min() > 10
-        assert part.lengths.max() < 80
+        assert part.lengths.max() == len(part.x) < 80
     i = 7
     np.testing.assert_array_equal(
         train.x[: train.lengths[i], i], offsets(strokes_of(split.images()[i]))
     )
-    train.x[:] = 0  # arrays are the caller's own
-    assert data.pen_digits()[0].x.any()
+    for name in ("x", "y", "mask", "lengths"):  # arrays are the caller's own
+        getattr(train, name)[:] = 0
+        assert getattr(data.pen_digits()[0], name).any()
 
 
 def test_made_once_and_then_at_hand():
