@@ -88,6 +88,18 @@ def test_hidden_free_energy_adds_up_to_the_same_z(rng):
     assert np.isclose(np.exp(-from_v).sum(), np.exp(-from_h).sum())
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_the_twin_draws_one_label_from_the_same_distribution_with_torch_s_numbers(seed, rng):
+    rbm = random_net((2, 2, 3), rng, labels=2).rbms[-1]
+    rbm.weight *= 0.5  # mixes quickly
+    twin, generator = to_torch(rbm, "cpu"), torch.Generator().manual_seed(seed)
+    v = twin.gibbs(torch.eye(4, dtype=torch.float64).repeat(1000, 1), generator, 60).numpy()
+    assert np.array_equal(v[:, 2:].sum(axis=1), np.ones(4000))  # one label at a time
+    counted = np.zeros((4, 2))
+    np.add.at(counted, ((v[:, :2] @ [2, 1]).astype(int), v[:, 2:].argmax(1)), 1 / 4000)
+    assert np.abs(counted - joint_labelled(rbm)).max() < 0.04
+
+
 def test_two_labels_have_no_free_energy(rng):
     """So that nobody sums over states that the machine can never be in."""
     rbm = random_net((2, 2, 3), rng, labels=2).rbms[-1]
@@ -101,6 +113,17 @@ def test_draw_one_follows_its_probabilities(rng):
     assert np.array_equal(drawn.sum(axis=1), np.ones(20_000))
     assert np.abs(drawn.mean(axis=0) - p).max() < 0.02
     assert drawn[:, 1].sum() == 0
+
+
+def test_draw_one_takes_weights_that_do_not_add_up_to_one():
+    """As probabilities do not, to rounding; a draw beyond the last edge would be none."""
+    from dlkit.models import dbn_torch
+
+    p = np.tile([0.1, 0.0, 0.15, 0.25], (20_000, 1))
+    drawn = draw_one(p, np.random.default_rng(1))
+    assert np.abs(drawn.mean(axis=0) - 2 * p[0]).max() < 0.02
+    twin = dbn_torch.draw_one(torch.tensor(p), np.random.default_rng(1))
+    np.testing.assert_array_equal(twin, drawn)
 
 
 def test_labels_reach_the_uppermost_rbm_only(rng):
@@ -132,6 +155,50 @@ def test_layers_on_the_way_down_are_sampled(twin, rng):
     possible = np.round(dbn.rbms[0].visible_probabilities(all_states(3)), 10)
     assert {tuple(row) for row in seen} <= {tuple(row) for row in possible}
     assert len(seen) > 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "labels", "settings"),
+    [
+        ((4, 3, 2), 0, {"steps": 0}),
+        ((4, 3, 2), 0, {"steps": 3}),
+        ((4, 3), 0, {"steps": 3}),  # one RBM: its own states, no probabilities
+        ((4, 3, 2), 0, {"steps": 1, "start": np.eye(3).repeat(20, axis=0)}),
+        ((4, 3, 2), 3, {"steps": 2}),  # the label is free
+        ((4, 3, 2), 3, {"steps": 2, "label": 1}),
+        ((4, 3, 2), 3, {"steps": 2, "label": np.arange(60) % 3}),
+        ((4, 3, 2), 3, {"steps": 0, "label": 2, "start": np.eye(3).repeat(20, axis=0)}),
+    ],
+)
+def test_the_twin_dreams_what_the_original_dreams(sizes, labels, settings, rng):
+    net = random_net(sizes, rng, labels=labels)
+    expected = net.generate(60, np.random.default_rng(3), **settings)
+    given = {
+        name: torch.tensor(value) if isinstance(value, np.ndarray) else value
+        for name, value in settings.items()
+    }
+    received = to_torch(net, "cpu").generate(60, np.random.default_rng(3), **given)
+    np.testing.assert_allclose(received, expected, rtol=1e-10)
+    assert not received.requires_grad
+
+
+def test_a_twin_starts_as_it_is_told():
+    """Each of its RBMs: the width, the kind of number, the generator; the biases at zero."""
+    from dlkit.models import dbn_torch
+
+    def made(seed):
+        generator = torch.Generator().manual_seed(seed)
+        settings = {"std": 0.5, "dtype": torch.float64, "generator": generator}
+        return dbn_torch.DBN((60, 50, 40), labels=10, device="cpu", **settings)
+
+    one, same, other = made(1), made(1), made(2)
+    for rbm, again, another in zip(one.rbms, same.rbms, other.rbms, strict=True):
+        assert rbm.weight.dtype == torch.float64
+        assert rbm.weight.std().item() == pytest.approx(0.5, rel=0.1)
+        assert torch.equal(rbm.weight, again.weight)
+        assert not torch.equal(rbm.weight, another.weight)
+        assert not rbm.visible_bias.any()
+        assert not rbm.hidden_bias.any()
 
 
 def test_what_asks_for_independent_bits_refuses_label_units_and_z_is_exact(rng):
@@ -166,6 +233,33 @@ def test_classifier_starts_with_the_features_of_the_net(rng):
     assert np.allclose(np.linalg.multi_dot([dbn.up(v), net[-1].weight.T]) + net[-1].bias, net(v))
     net[0].weight += 1  # a copy: the deep belief net does not notice
     assert not np.allclose(net[0].weight, dbn.rbms[0].weight)
+
+
+def test_what_the_twin_unrolls_is_its_own(rng):
+    """Copies, and on top a start as torch's, from the generator: U(-1/√H, 1/√H) for H units."""
+    twin = to_torch(random_net((5, 4, 300), rng), "cpu")
+    before = {name: parameter.clone() for name, parameter in twin.named_parameters()}
+    nets = [twin.unroll(10, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    for net in (nets[0], twin.autoencoder()):
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter += 1
+    for name, parameter in twin.named_parameters():
+        assert torch.equal(parameter, before[name])
+    _, one, other = (net[-1] for net in nets)
+    assert torch.equal(nets[0][-1].weight, one.weight + 1)
+    assert not torch.equal(one.weight, other.weight)
+    for parameter in one.parameters():
+        assert parameter.abs().max() <= 300**-0.5
+    assert one.weight.min() < -0.95 * 300**-0.5
+    assert one.weight.max() > 0.95 * 300**-0.5
+
+
+def test_what_the_twin_learns_from_is_numbers(rng):
+    """No gradient goes through the layers below while an RBM learns."""
+    twin = to_torch(random_net((5, 4, 3), rng, labels=3), "cpu")
+    for layer in (0, 1):
+        assert not twin.inputs(torch.ones(2, 5).double(), layer).requires_grad
 
 
 def test_autoencoder_goes_up_and_down(rng):
@@ -310,6 +404,7 @@ def plain(twin):
         (lambda twin: plain(twin).generate(0), "n must be at least 1, got 0"),
         (lambda twin: plain(twin).generate(2, steps=0.5), "steps must be a whole number, got 0.5"),
         (lambda twin: plain(twin).generate(2, label=9), "label needs a net with label units"),
+        (lambda twin: plain(twin).label_probabilities(V), "this net has no label units: make it"),
     ],
 )
 def test_bad_input_gets_a_sentence_from_the_twin(call, message):

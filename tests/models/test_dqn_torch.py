@@ -292,8 +292,11 @@ def test_twins_act_alike():
             who.act_all(seen, epsilon, r) for who, r in zip((learner, twin), rngs, strict=True)
         ]
         np.testing.assert_array_equal(*actions)
-        one = [who.act(seen[0], epsilon, r) for who, r in zip((learner, twin), rngs, strict=True)]
-        assert one[0] == one[1]
+        ones = [
+            [who.act(one, epsilon, r) for one in seen]
+            for who, r in zip((learner, twin), rngs, strict=True)
+        ]
+        assert ones[0] == ones[1]
 
 
 def test_the_twin_plays_the_originals_game():
@@ -475,8 +478,13 @@ def test_every_row_that_is_whole_is_drawn_as_often_in_every_world(rows, oldest, 
 
 
 def test_the_frames_memory_says_what_it_needs():
-    with pytest.raises(ValueError, match="capacity must be at least 12, got 8"):
-        dqn_torch.FrameMemory(8, 2)
+    for capacity in (8, 11):
+        with pytest.raises(ValueError, match=f"capacity must be at least 12, got {capacity}"):
+            dqn_torch.FrameMemory(capacity, 2)
+    least = dqn_torch.FrameMemory(12, 2, (4, 1, 2), device="cpu")
+    for *step, _ in walks(2, 20):
+        least.add(*step)
+    assert len(least.sample(5)[1]) == 5  # one row is whole, however often the ring has closed
     kept = dqn_torch.FrameMemory(20, 1, (4, 1, 2), device="cpu")
     for _ in range(2):  # nothing yet, then a step whose next frame has not come
         with pytest.raises(ValueError, match="the memory holds too little"):
