@@ -87,7 +87,8 @@ class Rule(Exercise):
 
     def examine(self, answer):
         rng = np.random.default_rng(0)
-        cases = [(np.zeros(2), 0.0, np.array([1.0, 2.0]), 1)]  # z = 0 counts as a mistake
+        x = np.array([1.0, 2.0])
+        cases = [(np.zeros(2), 0.0, x, 1), (x, 0.0, x, 1)]  # z = 0 is a mistake, z = 5 is right
         for y in (1, -1) * 6:
             cases.append((rng.normal(size=3).round(1), 0.5, rng.normal(size=3).round(1), y))
         for w, b, x, y in cases:
@@ -109,7 +110,10 @@ class Rule(Exercise):
     @staticmethod
     def _diagnosis(w, b, x, y, z, w_new, b_new) -> str:
         if y * z > 0:
-            return "the answer is right, so nothing should change, but your w or b did."
+            told = "the answer is right, so nothing should change, but your w or b did."
+            # One with y = +1 has passed before, so the rule does ask whether the answer is right.
+            compared = " Is y compared with an answer of 0 or 1? For silent, y is −1, not 0."
+            return told + (compared if y < 0 else "")
         kept = np.allclose(w_new, w) and np.isclose(b_new, b)
         if kept and z == 0:
             return (

@@ -63,6 +63,11 @@ WRONG = [
     ("gates", GATES | {"OR": ([1.0, 1.0], -0.5)}, "OR is right, but these are the numbers of"),
     ("rule", lambda w, b, x, y: (w - y * x, b - y), "sign is the wrong way round"),
     ("rule", lambda w, b, x, y: (w + y * x, b + y), "should change, but your w or b did"),
+    (
+        "rule",
+        lambda w, b, x, y: (w, b) if (w @ x + b > 0) == y else (w + y * x, b + y),
+        "y is −1, not 0",
+    ),
     ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + y * x, b), "bias should"),
     ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + x, b + 1), "label says"),
     ("rule", lambda w, b, x, y: (w, b) if right(w, b, x, y) else (w + y, b + y), "its own input"),
