@@ -399,9 +399,9 @@ def test_bad_input_gets_a_sentence():
             ValueError, match=r"action must be 0 \(stay\), 1 \(left\) or 2 \(right\), got"
         ):
             env.step(action)
-    with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
-        Bricks(max_steps=0)
     for make in (Bricks, lambda **mode: BricksVector(2, **mode)):
+        with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
+            make(max_steps=0)
         with pytest.raises(
             ValueError, match="render_mode must be None, 'ansi' or 'rgb_array', got 'x'"
         ):

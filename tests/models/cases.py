@@ -68,10 +68,10 @@ LAYERS = {
     MapConv2d: lambda rng: MapConv2d(
         3,
         4,
-        3,
+        (3, 2),
         size=(6, 5),
-        stride=2,
-        padding=1,
+        stride=(2, 1),
+        padding=(1, 2),
         table=[[1, 1, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]],
         unit_bias=True,
         background=-1.0,

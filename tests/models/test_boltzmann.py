@@ -171,6 +171,13 @@ def test_without_hidden_units_it_learns_what_pairs_can_tell(patterns, low, high)
     assert low < distribution(bm)[state_numbers(v)].sum() < high
 
 
+def test_chains_that_run_free_take_all_their_sweeps():
+    bm, chain = general(std=2.0), np.zeros((60_000, 6))
+    bm.boltzmann_rule(np.ones((1, 3)), np.random.default_rng(0), sweeps=60, chain=chain)
+    often = np.bincount(state_numbers(chain), minlength=64) / len(chain)
+    assert total_variation(often, distribution(bm)) < 0.02
+
+
 def test_the_free_chain_goes_on_from_where_it_was():
     bm, chain = general(2, 2, std=0.7), np.zeros((50, 4))
     bm.boltzmann_rule(np.ones((3, 2)), np.random.default_rng(0), sweeps=1, chain=chain)
@@ -247,6 +254,11 @@ def test_bad_input_is_refused():
         general().energy(np.array([[0, 0, 0, 0, 0, 7]]))
     with pytest.raises(ValueError, match="sweeps must be at least 0, got -1"):
         general().gibbs(np.zeros((2, 6)), rng, sweeps=-1)
+    with pytest.raises(ValueError, match="sweeps must be at least 0, got -1"):
+        general().conditional_after(np.zeros((2, 3)), -1)
+    for v in (np.zeros(3), np.zeros((2, 4)), np.zeros((0, 3))):
+        with pytest.raises(ValueError, match=r"v must have shape \(N, 3\), got"):
+            general().conditional(v)
     with pytest.raises(ValueError, match="1 to 20 units can be enumerated, got 24"):
         general(20, 4).log_partition()
     with pytest.raises(ValueError, match="1 to 20 units can be enumerated, got 0"):

@@ -1,5 +1,7 @@
 """The deep belief net: its sweeps, its labels against enumeration, and what it unrolls into."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -182,6 +184,19 @@ def test_the_twin_dreams_what_the_original_dreams(sizes, labels, settings, rng):
     assert not received.requires_grad
 
 
+@pytest.mark.parametrize("method", ["__init__", "up", "down", "generate", "top_chain", "inputs"])
+def test_the_twin_has_the_original_s_settings(method):
+    from dlkit.models import dbn_torch
+
+    ours, theirs = (
+        inspect.signature(getattr(kind, method)).parameters for kind in (DBN, dbn_torch.DBN)
+    )
+    same = (ours.keys() & theirs.keys()) - {"dtype", "rng"}  # torch has its own of these
+    assert len(same) > 1
+    for name in same:
+        assert ours[name].default == theirs[name].default, name
+
+
 def test_a_twin_starts_as_it_is_told():
     """Each of its RBMs: the width, the kind of number, the generator; the biases at zero."""
     from dlkit.models import dbn_torch
@@ -255,11 +270,13 @@ def test_what_the_twin_unrolls_is_its_own(rng):
     assert one.weight.max() > 0.95 * 300**-0.5
 
 
-def test_what_the_twin_learns_from_is_numbers(rng):
+def test_what_the_twin_says_is_numbers_and_what_it_unrolls_can_learn(rng):
     """No gradient goes through the layers below while an RBM learns."""
-    twin = to_torch(random_net((5, 4, 3), rng, labels=3), "cpu")
-    for layer in (0, 1):
-        assert not twin.inputs(torch.ones(2, 5).double(), layer).requires_grad
+    twin, v = to_torch(random_net((5, 4, 3), rng, labels=3), "cpu"), torch.ones(2, 5).double()
+    for said in (twin.inputs(v, 0), twin.inputs(v, 1), twin.label_probabilities(v)):
+        assert not said.requires_grad
+    for net in (twin.unroll(3), twin.autoencoder()):
+        assert all(p.requires_grad and p.dtype == v.dtype for p in net.parameters())
 
 
 def test_autoencoder_goes_up_and_down(rng):

@@ -190,6 +190,8 @@ def test_bad_input_gets_a_sentence():
     kept.add(np.ones((1, 1)), [0], [1.0], np.ones((1, 1)), [False])
     with pytest.raises(ValueError, match=r"rng must be a generator of NumPy or torch, .* got 7"):
         kept.sample(1, 7)
+    with pytest.raises(ValueError, match=r"network must have weights to learn with, got ReLU\(\)"):
+        dqn_torch.DQN(torch.nn.ReLU())
     net = torch.nn.Linear(4, 2)
     for settings in ({"gamma": 2}, {"target_every": 0}, {"huber": 0}):
         with pytest.raises(ValueError, match=next(iter(settings))):
@@ -214,6 +216,12 @@ def test_a_practice_asks_for_what_fits_together():
         for line in (0.1, 0, (), (1.0, 0.1), "abc"):
             with pytest.raises(ValueError, match=rf"{name} must be \(start, end, steps\), got"):
                 dqn_torch.Practice(learner, CartPoleVector(2), rng, **{name: line})
+    for name in ("begin", "every", "batch_size"):
+        for number, says in ((0, "at least 1, got 0"), (1.5, "a whole number, got 1.5")):
+            with pytest.raises(ValueError, match=f"{name} must be {says}"):
+                dqn_torch.Practice(learner, CartPoleVector(2), rng, **{name: number})
+    with pytest.raises(ValueError, match="steps must be at least 0, got -1"):
+        dqn_torch.Practice(learner, CartPoleVector(2), rng).run(-1)
     with pytest.raises(ValueError, match="rng must be a generator"):
         dqn_torch.Practice(learner, CartPoleVector(2), 0)
     with pytest.raises(ValueError, match="agent must know the 3 actions of envs, got 2"):
@@ -484,6 +492,7 @@ def test_the_frames_memory_says_what_it_needs():
     least = dqn_torch.FrameMemory(12, 2, (4, 1, 2), device="cpu")
     for *step, _ in walks(2, 20):
         least.add(*step)
+    assert dqn_torch.FrameMemory(13, 2).capacity == len(least) == 12  # whole rows of all worlds
     assert len(least.sample(5)[1]) == 5  # one row is whole, however often the ring has closed
     kept = dqn_torch.FrameMemory(20, 1, (4, 1, 2), device="cpu")
     for _ in range(2):  # nothing yet, then a step whose next frame has not come
@@ -604,6 +613,7 @@ def test_a_step_that_the_clock_broke_off_has_a_future():
     watched.run(120)
     assert len(watched.scores) == 40
     assert not watched.memory.terminated.any()
+    assert watched.memory.observations.dtype == torch.uint8  # as the world gives them: a quarter
 
 
 @pytest.mark.parametrize(("every", "worlds", "expected"), [(4, 8, 24), (8, 2, 3), (3, 4, 13)])
