@@ -91,7 +91,8 @@ def reset(exercise: str | None = None) -> None:
 class Summary:
     """Progress by chapter; notebooks show a table, terminals text."""
 
-    rows: tuple[dict, ...]  # chapter, solved, tried, open: names of exercises not solved yet
+    # chapter, solved, tried, open: names of exercises not solved yet; listed: whether these are all
+    rows: tuple[dict, ...]
     file: Path
 
     def __repr__(self) -> str:
@@ -99,7 +100,7 @@ class Summary:
             return f"No exercise attempted yet. Progress will be kept in {self.file}."
         lines = [
             f"Chapter {row['chapter']}: {row['solved']} solved"
-            + (f", open: {', '.join(row['open'])}" if row["open"] else "")
+            + (f", open: {self._open(row)}" if row["open"] else "")
             for row in self.rows
         ]
         return "\n".join([*lines, f"Kept in {self.file}; it never leaves this machine."])
@@ -107,26 +108,37 @@ class Summary:
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<p>{escape(repr(self))}</p>"
-        body = [
-            (row["chapter"], str(row["solved"]), ", ".join(row["open"]) or "none")
-            for row in self.rows
-        ]
+        body = [(row["chapter"], str(row["solved"]), self._open(row)) for row in self.rows]
         table = _table("Your exercises", ("Chapter", "Solved", "Still open"), body)
         place = escape(str(self.file))
         return f"{table}<p>Kept in <code>{place}</code>; it never leaves this machine.</p>"
+
+    @staticmethod
+    def _open(row: dict) -> str:
+        names = ", ".join(row["open"]) or "none"
+        return names if row["listed"] else f"{names} (of those tried)"
 
 
 def summary(exercises: Iterable[str] = ()) -> Summary:
     """What is solved and what is open, by chapter.
 
     Knows the exercises that were attempted; `exercises` ("chapter/name") adds those that exist.
+    A chapter of which none is given says that it speaks of those tried alone.
     """
-    entries = read()
+    entries, exercises = read(), set(exercises)
+    listed = {name.partition("/")[0] for name in exercises}
     chapters: dict[str, dict] = {}
     for name in sorted({*entries, *exercises}):
         chapter, _, short = name.partition("/")
         row = chapters.setdefault(
-            chapter, {"chapter": chapter, "solved": 0, "tried": 0, "open": []}
+            chapter,
+            {
+                "chapter": chapter,
+                "solved": 0,
+                "tried": 0,
+                "open": [],
+                "listed": chapter in listed,
+            },
         )
         solved = name in entries and entries[name]["status"] == RIGHT
         row["solved"] += solved

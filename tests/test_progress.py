@@ -189,6 +189,18 @@ def test_summary_counts_by_chapter():
     assert "<td style='text-align:left'><b>" not in page
 
 
+def test_a_summary_knows_of_no_more_than_was_tried_or_given():
+    """A chapter with one exercise tried of nine, and solved, had "none" still open."""
+    progress.record("01/and", "right")
+    progress.record("02/softmax", "wrong")
+    page = progress.summary(["00/waiting"])._repr_html_()
+    assert ">none (of those tried)</td>" in page
+    assert ">softmax (of those tried)</td>" in page
+    assert ">waiting</td>" in page
+    assert ">none</td>" in progress.summary(["01/and"])._repr_html_()
+    assert "open: softmax (of those tried)" in repr(progress.summary())
+
+
 def hand_in(folder, name, **exercises):
     """A learner's file, with a status and attempts for each exercise."""
     entries = {
