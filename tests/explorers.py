@@ -45,7 +45,7 @@ class Boundary(Explorer):
         self.image.set_data(z)
 
     def describe(self, z):
-        return f"{(z > 0).mean():.0%} of the plane is positive."
+        return f"{100 * (z > 0).mean():.0f} % of the plane is positive."
 
 Boundary()
 """

@@ -217,3 +217,13 @@ def test_everything_public_has_a_docstring(name):
     module = importlib.import_module(name)
     assert module.__doc__, f"{name} does not say what it is"
     assert not list(undocumented(module))
+
+
+# ---------------------------------------------------------------------------- what learners read
+
+
+@pytest.mark.parametrize("path", [*MODULES, *CHAPTERS], ids=lambda path: path.name)
+def test_a_space_stands_before_per_cent(path):
+    """71 %, as the prose has it: figures by `:.0%` stood beside it without one."""
+    text = path.read_text("utf-8").replace("em, 100%)", "")  # a width in CSS
+    assert not re.findall(r".{0,30}\d%", text)

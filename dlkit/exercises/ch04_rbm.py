@@ -196,8 +196,9 @@ class GibbsStep(Exercise):
         worst = int(off.argmax())
         wrong_if(
             bool(off.max() > 0.04),
-            f"Of 4,000 steps from v = (1, 0, 1), {found[worst]:.0%} end in "
-            f"{tuple(states[worst].astype(int).tolist())}; it should be {expected[worst]:.0%}.",
+            f"Of 4,000 steps from v = (1, 0, 1), {100 * found[worst]:.0f} % end in "
+            f"{tuple(states[worst].astype(int).tolist())}; it should be "
+            f"{100 * expected[worst]:.0f} %.",
         )
 
     @staticmethod

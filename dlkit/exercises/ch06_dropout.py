@@ -46,8 +46,8 @@ class DropUnits(Exercise):
             )
             wrong_if(
                 abs(zeros - (1 - p)) < 0.02 and abs(zeros - p) > 0.02,
-                f"With p = {p} you drop {zeros:.0%}: p is the share that is dropped, not the share "
-                "that stays.",
+                f"With p = {p} you drop {100 * zeros:.0f} %: p is the share that is dropped, "
+                "not the share that stays.",
             )
             whole = [
                 (axis, place)

@@ -202,7 +202,8 @@ class EpsilonGreedy(Exercise):
             actions = np.array([self._one(answer, q, epsilon, rng) for _ in range(throws)])
             shares = np.bincount(actions, minlength=4) / throws
             best = 1 - epsilon + epsilon / 4
-            said = f"With epsilon = {epsilon} the best action comes in {shares[1]:.0%} of the cases"
+            often, wanted = 100 * shares[1], 100 * best
+            said = f"With epsilon = {epsilon} the best action comes in {often:.0f} % of the cases"
             wrong_if(
                 epsilon < 1 and shares[1] == 0,
                 f"{said}. Take the action with the largest q, not the smallest.",
@@ -217,16 +218,18 @@ class EpsilonGreedy(Exercise):
             )
             wrong_if(
                 0 < epsilon < 1 and abs(shares[1] - (1 - epsilon)) < 0.03,
-                f"{said}; expected are {best:.0%}. An action at random may be the best one, too.",
+                f"{said}; expected are {wanted:.0f} %. An action at random may be the best one, "
+                "too.",
             )
             wrong_if(
-                abs(shares[1] - best) > 0.03, f"{said}; expected are {best:.0%} in the long run."
+                abs(shares[1] - best) > 0.03,
+                f"{said}; expected are {wanted:.0f} % in the long run.",
             )
             rest = np.delete(shares, 1)
             wrong_if(
                 epsilon > 0 and bool(np.abs(rest - epsilon / 4).max() > 0.03),
-                f"With epsilon = {epsilon} each of the others should come in {epsilon / 4:.0%} of "
-                f"the cases, but their shares are {_show(rest)}.",
+                f"With epsilon = {epsilon} each of the others should come in {25 * epsilon:.0f} % "
+                f"of the cases, but their shares are {_show(rest)}.",
             )
         coins = np.random.default_rng(1), np.random.default_rng(1)
         first, again = ([self._one(answer, q, 1.0, rng) for _ in range(50)] for rng in coins)

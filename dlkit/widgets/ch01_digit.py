@@ -254,7 +254,8 @@ class YourDigit(Explorer):
             f"{_count(learned.mistakes, 'mistake')}{end}{drawings}. "
         )
         if not np.isnan(learned.test_error):
-            text += f"On MNIST's test digits {learned.test_error:.1%} of its answers are wrong. "
+            wrong = 100 * learned.test_error
+            text += f"On MNIST's test digits {wrong:.1f} % of its answers are wrong. "
         if not learned.drawing.any():
             return text + "The pad is empty."
         orange, blue, bias, z = map(short, self._parts(learned))

@@ -173,7 +173,7 @@ class DrawADigit(DrawnExplorer):
             for i, (y, p) in enumerate(zip(self.bars.middles, reading.probabilities, strict=True)):
                 style = bold if i == reading.likeliest else number
                 inside = min(left + wide * float(p) + 0.05, left + wide + 0.05)
-                yield Label(inside, y, f"{p:.0%}" if p >= 0.005 else "", style)
+                yield Label(inside, y, f"{100 * p:.0f} %" if p >= 0.005 else "", style)
         if reading.hidden:
             counts = " and ".join(str(len(answers)) for answers in reading.hidden)
             yield Label(UNITS[0], 4.75, f"What the {counts} hidden units answer", head)
@@ -210,8 +210,8 @@ class DrawADigit(DrawnExplorer):
         p = reading.probabilities
         sure = "" if p[first] >= 0.5 else " It is not sure of anything."
         words = [
-            f"The net says {self.names[first]} with {p[first]:.1%}, then {self.names[second]} "
-            f"with {p[second]:.1%}.{sure}"
+            f"The net says {self.names[first]} with {100 * p[first]:.1f} %, "
+            f"then {self.names[second]} with {100 * p[second]:.1f} %.{sure}"
         ]
         for layer, answers in enumerate(reading.hidden):
             largest = np.abs(answers).max(initial=0)

@@ -392,7 +392,7 @@ class Playground(TrainingExplorer):
             if data.test_loss > data.loss + 0.1 and data.test_loss > 1.5 * data.loss:
                 words.append("Test points do clearly worse: the net learns its points by heart.")
         share = float((data.probability > 0.5).mean())
-        words.append(f"It calls {share:.0%} of the plane orange (class 1).")
+        words.append(f"It calls {100 * share:.0f} % of the plane orange (class 1).")
         silent = sum(int((np.ptp(a[::17], axis=0) < 1e-6).sum()) for a in data.answers)
         if silent:
             words.append(f"{_count(silent, 'hidden unit')} say the same everywhere.")
@@ -403,7 +403,7 @@ class Playground(TrainingExplorer):
             words.append(
                 f"Shown is unit {unit + 1} of hidden layer {layer + 1}: it answers "
                 f"{answers.min():.2g} to {answers.max():.2g}, above {middle:g} on "
-                f"{float((answers > middle).mean()):.0%} of the plane."
+                f"{100 * float((answers > middle).mean()):.0f} % of the plane."
             )
         if len(self.branches) > 1:
             finals = ", ".join(
@@ -550,7 +550,7 @@ def check_points(points) -> tuple[tuple[float, float, int], ...]:
 
 
 def _score(loss: float, right: float) -> str:
-    return "none" if np.isnan(right) else f"loss {loss:.3g}, {right:.0%} right"
+    return "none" if np.isnan(right) else f"loss {loss:.3g}, {100 * right:.0f} % right"
 
 
 def _count(number: int, what: str) -> str:

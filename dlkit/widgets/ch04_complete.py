@@ -443,7 +443,7 @@ def steps(count: int) -> str:
 
 def share_of(votes: int, total: int) -> str:
     """A share in whole per cent; one below is not called none."""
-    return f"{votes / total:.0%}" if votes >= 0.01 * total else "under 1%"
+    return f"{100 * votes / total:.0f} %" if votes >= 0.01 * total else "under 1 %"
 
 
 def _nothing_counted() -> dict[str, Any]:

@@ -399,8 +399,8 @@ class EnergyLandscape(RunningExplorer):
         yield Label(
             x,
             0.62,
-            f"thick blue: exact; thin orange: counted. A full cell is {inner:.0%}, "
-            f"in the sums {outer:.0%}.",
+            f"thick blue: exact; thin orange: counted. A full cell is {100 * inner:.0f} %, "
+            f"in the sums {100 * outer:.0f} %.",
             plain,
         )
         row, column = data.samples.state
@@ -629,7 +629,7 @@ def signed(number: float) -> str:
 
 def percent(p: float) -> str:
     """A probability in per cent."""
-    return f"{p:.1%}" if p >= 5e-4 else "<0.1%"
+    return f"{100 * p:.1f} %" if p >= 5e-4 else "<0.1 %"
 
 
 def data_z(data: Landscape) -> str:

@@ -257,7 +257,7 @@ class CDTraining(TrainingExplorer):
             f"reconstruction error: {both(numbers, 'error', 4)}",
             f"free energy: {both(numbers, 'free energy', 1)}",
             f"free-energy gap, held-out less training: {decimal(numbers['gap'], 1)} nats",
-            f"a hidden unit is on {numbers['on']:.0%} of the time; "
+            f"a hidden unit is on {100 * numbers['on']:.0f} % of the time; "
             f"{numbers['stuck']:.0f} of {hidden} always or never",
             f"largest weight: {data.largest:.2f}",
         ]
@@ -267,7 +267,8 @@ class CDTraining(TrainingExplorer):
                 f"best possible: {decimal(data.source.best, 2)}"
             )
         if self.time:
-            lines[-1] += f"; an update changes weights by {numbers['ratio']:.2%} of their size"
+            change = 100 * numbers["ratio"]
+            lines[-1] += f"; an update changes weights by {change:.2f} % of their size"
         for line, words in enumerate(lines, start=1):
             yield Label(x, y - 0.245 * line, words, plain)
         for name, left in CHARTS.items():
@@ -333,11 +334,13 @@ class CDTraining(TrainingExplorer):
             if numbers["gap"] > start + 5:
                 words.append("The gap has opened: the machine learns its digits by heart.")
         words.append(
-            f"A hidden unit is on {numbers['on']:.0%} of the time, and {numbers['stuck']:.0f} of "
-            f"{len(data.filters)} always or never. The largest weight is {data.largest:.2f}."
+            f"A hidden unit is on {100 * numbers['on']:.0f} % of the time, and "
+            f"{numbers['stuck']:.0f} of {len(data.filters)} always or never. "
+            f"The largest weight is {data.largest:.2f}."
         )
         if self.time:
-            words.append(f"An update changes the weights by {numbers['ratio']:.2%} of their size.")
+            change = 100 * numbers["ratio"]
+            words.append(f"An update changes the weights by {change:.2f} % of their size.")
         if len(self.branches) > 1:
             last = ", ".join(
                 f"{b.name} {b.metrics['error'][-1]:.4f} after {b.length * data.source.updates:,}"

@@ -407,7 +407,7 @@ class LabelsAgainstPretraining(RunningExplorer):
             if np.isfinite(run.error):
                 words.append(f"done: {_percent(run.error)} of 1,000 test digits wrong")
             else:
-                words.append(f"{course.done:.0%}: {course.doing}")
+                words.append(f"{100 * course.done:.0f} %: {course.doing}")
         heights = (330, 155)
         self.course_words.show(
             [

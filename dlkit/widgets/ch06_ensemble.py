@@ -250,8 +250,9 @@ class DropoutEnsemble(Explorer):
             f"Their average says {best} with probability {vote.average[best]:.3f}, their geometric "
             f"mean gives it {vote.geometric[best]:.3f}; the whole net says {whole} with "
             f"{vote.whole[whole]:.3f}. On {ASKED} test digits one thinned net alone is wrong in "
-            f"{answers.alone.mean():.1%} of cases on average, the average of {vote.nets} in "
-            f"{answers.average[vote.nets - 1]:.1%}, the whole net in {answers.whole_error:.1%}."
+            f"{100 * answers.alone.mean():.1f} % of cases on average, the average of {vote.nets} "
+            f"in {100 * answers.average[vote.nets - 1]:.1f} %, the whole net in "
+            f"{100 * answers.whole_error:.1f} %."
         )
 
 

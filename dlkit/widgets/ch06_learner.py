@@ -42,8 +42,8 @@ class Cures:
     def __str__(self) -> str:
         parts = [f"L2 {plain(self.l2)}"] if self.l2 else []
         parts += [f"L1 {plain(self.l1)}"] if self.l1 else []
-        dropped = [f"{self.units:.0%} of units".replace("%", " %")] if self.units else []
-        dropped += [f"{self.pixels:.0%} of pixels".replace("%", " %")] if self.pixels else []
+        dropped = [f"{100 * self.units:.0f} % of units"] if self.units else []
+        dropped += [f"{100 * self.pixels:.0f} % of pixels"] if self.pixels else []
         parts += [f"dropped: {', '.join(dropped)}"] if dropped else []
         return ", ".join(parts) or "no cure"
 

@@ -297,14 +297,15 @@ class ReceptiveField(Explorer):
             f"neighbour looks {stage.jump} {'pixel' if stage.jump == 1 else 'pixels'} further."
         ]
         if data.inside < 1:
-            words.append(f"{1 - data.inside:.0%} of that lies outside the picture, in the padding.")
+            outside = 100 * (1 - data.inside)
+            words.append(f"{outside:.0f} % of that lies outside the picture, in the padding.")
         if not data.share.any():
             return " ".join([*words, "No pixel of the picture counts: the gradient is 0."])
         side, share = data.middle
         words.append(
             f"The pixels count differently: the {side} × {side} in the middle of the field, "
-            f"{side**2 / stage.field**2:.0%} of it, hold {share:.0%} of the squared gradient. "
-            f"Its spread is {spread_of(data.share):.2f} pixels measured, "
+            f"{100 * side**2 / stage.field**2:.0f} % of it, hold {100 * share:.0f} % of the "
+            f"squared gradient. Its spread is {spread_of(data.share):.2f} pixels measured, "
             f"{spread_of(data.theory):.2f} by theory."
         )
         return " ".join(words).replace("-", "−")

@@ -317,7 +317,8 @@ class WhatItSees(DrawnExplorer):
         maps, field = data.maps[stage][channel], self.kinds[stage][1][-1].field
         return (
             f"Map {channel + 1} of {self.kinds[stage][1][-1].name}: strongest with "
-            f"{maps.max():.2f} at ({row}, {column}); {(maps > 0).mean():.0%} of its units are on.",
+            f"{maps.max():.2f} at ({row}, {column}); {100 * (maps > 0).mean():.0f} % of its units "
+            "are on.",
             f"That unit sees {field} × {field} pixels: rows {rows[0]} to {rows[1]}, columns "
             f"{columns[0]} to {columns[1]} (the blue box).",
         )
@@ -337,11 +338,12 @@ class WhatItSees(DrawnExplorer):
         up, down = (int((sign * data.gradient > 0).sum()) for sign in (1, -1))
         on = data.gradient * data.pixels
         words = [
-            f"The net says {first} with {p[first]:.1%}, then {second} with {p[second]:.1%}.",
+            f"The net says {first} with {100 * p[first]:.1f} %, then {second} with "
+            f"{100 * p[second]:.1f} %.",
             f"Covered by {square} × {square} pixels of {colour}, p({target}) = {p[target]:.2f} "
             f"changes most, to {abs(becomes):.2f}, with the square around row {row}, column "
-            f"{column}; at {(change > 0.1).mean():.0%} of the places it changes by more than 0.1. "
-            f"Ink would raise z({target}) at {up} pixels and lower it at {down}; the ink "
+            f"{column}; at {100 * (change > 0.1).mean():.0f} % of the places it changes by more "
+            f"than 0.1. Ink would raise z({target}) at {up} pixels and lower it at {down}; the ink "
             f"that is there adds {on[on > 0].sum():.1f} and takes {-on[on < 0].sum():.1f} by the "
             "gradient.",
         ]
@@ -349,7 +351,8 @@ class WhatItSees(DrawnExplorer):
             says = int(data.covered.argmax())
             words.append(
                 f"With the square at row {data.cover[0]}, column {data.cover[1]} it says {says} "
-                f"with {data.covered[says]:.1%}, and p({target}) is {data.covered[target]:.2f}."
+                f"with {100 * data.covered[says]:.1f} %, and p({target}) is "
+                f"{data.covered[target]:.2f}."
             )
         return " ".join([*words, *self._about_map(data)]).replace("-", "−")
 

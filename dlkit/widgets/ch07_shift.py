@@ -234,7 +234,8 @@ class ShiftTest(DrawnExplorer):
         words = [f"The digit is moved right by {data.right} and down by {data.down} pixels."]
         for number, name in enumerate(NETS):
             now, home = int(data.says[number]), int(data.home[number])
-            share = f" with {data.scores[number, now]:.0%}" if now >= 0 and number < 2 else ""
+            sure = 100 * data.scores[number, now]
+            share = f" with {sure:.0f} %" if now >= 0 and number < 2 else ""
             kept = [int((data.along[axis][number] == 1).sum()) for axis in CHARTS]
             words.append(
                 f"The {name if number == 2 else name + ' net'} said {said(home)} where it was "

@@ -39,6 +39,7 @@ WIDE = 64.0  # the charts' width in their own units: a symbol takes one at least
 TOP = 6  # symbols whose chance is shown
 MOST_BITS = 12.0
 PANEL = (7.75, 0.4, 1.85, 4.9)  # left, low, width and height in inches
+BAR = 0.4  # of the panel: a certain symbol's, which leaves room for “100 % 100 %”
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +272,7 @@ class GateMicroscope(Explorer):
         for bars, heard in ((self.bars, data.whole), (self.narrow, data.held)):
             p = np.zeros(len(top)) if heard is None else heard.p[data.at][top]
             begin, gap = np.full(len(top), 0.18), np.full(len(top), np.nan)
-            ends = np.stack([begin, begin + 0.42 * p, gap], axis=1)
+            ends = np.stack([begin, begin + BAR * p, gap], axis=1)
             bars.set_data(ends.ravel(), np.repeat(places, 3))
         head, plain = Style(self.ink, size=10, anchor=0), Style(self.ink, size=9, anchor=0)
         mono = Style(self.ink, size=12, family="monospace", weight="bold")
@@ -281,10 +282,10 @@ class GateMicroscope(Explorer):
         for y, code in zip(places, top, strict=True):
             p = data.whole.p[data.at, code]
             words.append(Label(0.08, float(y), seen(data.listener.alphabet.symbols[code]), mono))
-            end = 0.18 + 0.42 * float(
-                p if data.held is None else max(p, data.held.p[data.at, code])
-            )
-            text = f"{p:.0%}" if data.held is None else f"{p:.0%} {data.held.p[data.at, code]:.0%}"
+            end = 0.18 + BAR * float(p if data.held is None else max(p, data.held.p[data.at, code]))
+            text = f"{100 * p:.0f} %"
+            if data.held is not None:
+                text += f" {100 * data.held.p[data.at, code]:.0f} %"
             words.append(Label(end, float(y), text, plain))
         low = float(places[-1]) - 0.5
         lines = [f"{data.bits.mean():.2f} bits a symbol"]
@@ -364,4 +365,4 @@ def _top(data: Record) -> np.ndarray:
 def _expects(listener: Listener, p: np.ndarray) -> str:
     """The three likeliest symbols in words."""
     best = np.argsort(-p, kind="stable")[:3]
-    return ", ".join(f"“{seen(listener.alphabet.symbols[k])}” {p[k]:.0%}" for k in best)
+    return ", ".join(f"“{seen(listener.alphabet.symbols[k])}” {100 * p[k]:.0f} %" for k in best)

@@ -22,7 +22,7 @@ FULL = 6.0  # bits of surprise that get the full colour
 CHART = 150  # characters in the chart
 SHEET = (0.25, 2.55, 7.3, 2.75)  # left, low, width and height in inches
 PANEL = (7.85, 0.45, 1.85, 4.85)
-BAR = 0.36  # of the panel: a certain character's, which leaves room for “100%  taken”
+BAR = 0.34  # of the panel: a certain character's, which leaves room for “100 %  taken”
 
 
 @dataclass(frozen=True)
@@ -290,10 +290,10 @@ class Writer(TrainingExplorer):
         for y, code, p, q in rows:
             words.append(Label(0.08, y, seen(symbols[code]), mono))
             taken = "  taken" if code == choice.code else ""
-            words.append(Label(0.18 + BAR * max(p, q), y, f"{p:.0%}{taken}", plain))
+            words.append(Label(0.18 + BAR * max(p, q), y, f"{100 * p:.0f} %{taken}", plain))
         low = float(places[-1]) - 0.45
         written = page.written
-        lines = [f"taken: “{seen(symbols[choice.code])}”, {choice.p:.1%}"]
+        lines = [f"taken: “{seen(symbols[choice.code])}”, {100 * choice.p:.1f} %"]
         if choice.temperature is None:
             lines.append("it stood in the beginning")
         else:
@@ -322,7 +322,7 @@ class Writer(TrainingExplorer):
         if data.at >= 0:
             choice = page.choices[data.at]
             best = ", ".join(
-                f"“{seen(symbols[code])}” {p:.0%}"
+                f"“{seen(symbols[code])}” {100 * p:.0f} %"
                 for code, p in zip(choice.top[:3], choice.top_p, strict=False)
             )
             words.append(

@@ -67,7 +67,7 @@ def test_energy_landscape(lab):
     expect(energy.description).to_contain_text("After 1 Gibbs step ")
     # Two valleys: a chain that hardly ever crosses.
     energy.button("Two valleys").click()
-    expect(energy.description).to_contain_text("000 46.7%")
+    expect(energy.description).to_contain_text("000 46.7 %")
     before = energy.settled()
     energy.canvas.focus()
     energy.canvas.press(" ")

@@ -49,7 +49,7 @@ class Hill(Explorer):
         self.image.set_data(z)
 
     def describe(self, z):
-        return f"The hill covers {(z > 0.5).mean():.1%} of the plane."
+        return f"The hill covers {100 * (z > 0.5).mean():.1f} % of the plane."
 
     def on_pointer(self, event):
         if event.pressed:

@@ -374,7 +374,7 @@ def test_blocks_and_borders():
 
 def test_shares_are_said_in_per_cent():
     said = [share_of(votes, 1000) for votes in (1, 9, 10, 500, 1000)]
-    assert said == ["under 1%", "under 1%", "1%", "50%", "100%"]
+    assert said == ["under 1 %", "under 1 %", "1 %", "50 %", "100 %"]
 
 
 # ---------------------------------------------------------------------------- time

@@ -97,7 +97,7 @@ def test_what_the_picture_says_is_what_was_computed(landscape):
     best = max(probability, key=probability.__getitem__)
     words = landscape.description
     assert f"v = {''.join(map(str, best[0]))}, h = {''.join(map(str, best[1]))}" in words
-    assert f"probability {probability[best]:.1%}" in words
+    assert f"probability {100 * probability[best]:.1f} %" in words
     assert f"Z = {z:.4g}" in words
 
 

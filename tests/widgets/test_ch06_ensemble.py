@@ -124,8 +124,8 @@ def test_the_words_hold_the_numbers(ensemble):
     assert f"a {vote.label}" in words
     assert f"probability {vote.average[best]:.3f}" in words
     assert f"{vote.geometric[best]:.3f}" in words
-    assert f"{answers.average[24]:.1%}" in words
-    assert f"{answers.whole_error:.1%}" in words
+    assert f"{100 * answers.average[24]:.1f} %" in words
+    assert f"{100 * answers.whole_error:.1f} %" in words
 
 
 def test_one_net_says_and_several_say(ensemble):

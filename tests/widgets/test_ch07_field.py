@@ -216,7 +216,7 @@ def test_the_words_hold_the_numbers(field):
     assert f"{spread_of(data.share):.2f} pixels measured" in words
     side, share = data.middle
     assert side == 5
-    assert f"hold {share:.0%} of the squared gradient" in words
+    assert f"hold {100 * share:.0f} % of the squared gradient" in words
     assert data.share.sum() == pytest.approx(1)
 
 

@@ -225,7 +225,7 @@ def test_a_net_that_does_not_fit_is_refused(rng):
 def test_the_words_hold_the_numbers(sees):
     data, said = sees.data, words(sees)
     first = data.likeliest
-    assert f"The net says {first} with {data.probabilities[first]:.1%}" in said
+    assert f"The net says {first} with {100 * data.probabilities[first]:.1f} %" in said
     row, column = np.unravel_index(np.abs(data.cost).argmax(), data.cost.shape)
     assert f"row {row}, column {column}" in said
     assert f"raise z({first}) at {(data.gradient > 0).sum()} pixels" in said

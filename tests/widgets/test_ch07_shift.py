@@ -192,7 +192,7 @@ def test_the_words_hold_the_numbers(shift):
     data, said = shift.data, words(shift)
     assert "moved right by 2 and down by 1 pixels" in said
     for number in (0, 1):
-        assert f"says {data.says[number]} with {data.scores[number].max():.0%} here" in said
+        assert f"says {data.says[number]} with {100 * data.scores[number].max():.0f} % here" in said
     for number in range(3):
         stays = [int((data.along[axis][number] == 1).sum()) for axis in ("right", "down")]
         assert f"stays at {stays[0]} of 17 places sideways and at {stays[1]} up and down" in said
