@@ -13,24 +13,9 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from dlkit import data, plots
+from tests.colours import contrast, linear
 
 MOONS = data.moons(60, rng=0)
-
-
-def linear(colour):
-    """The light of red, green and blue that a colour stands for, 0 … 1."""
-    rgb = np.array(to_rgb(colour))
-    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-
-
-def luminance(colour):
-    """Relative luminance, WCAG 2."""
-    return linear(colour) @ (0.2126, 0.7152, 0.0722)
-
-
-def contrast(one, other):
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def every_figure():

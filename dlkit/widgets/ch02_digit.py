@@ -16,7 +16,7 @@ from dlkit.models.losses import CrossEntropyLoss
 from dlkit.models.optimisers import SGD
 from dlkit.train import fit, numpy_step
 from dlkit.widgets.drawing_pad import SIDE, DrawingPad, from_bytes, to_bytes
-from dlkit.widgets.drawn import DrawnExplorer, mnist
+from dlkit.widgets.drawn import Answer, DrawnExplorer, mnist
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.shares import Shares
 from dlkit.widgets.tiles import SIGNED, Tile, Tiles, paint
@@ -29,31 +29,18 @@ PICTURE, FIRST, STEP = 0.94, 0.2, 1.06
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Reading(Answer):
     """What a net says to a drawing.
 
-    pixels: (28, 28); probabilities: (classes,); hidden: the activations of each hidden layer,
-    (units,); top: the units shown, most active first; weights: their pictures, (shown, 28, 28);
-    pushes: how much each of them adds to the z of the likeliest class, NaN where it acts through
-    further layers.
+    hidden: the activations of each hidden layer, (units,); top: the units shown, most active
+    first; weights: their pictures, (shown, 28, 28); pushes: how much each of them adds to the z of
+    the likeliest class, NaN where it acts through further layers.
     """
 
-    pixels: np.ndarray
-    probabilities: np.ndarray
     hidden: list[np.ndarray]
     top: np.ndarray
     weights: np.ndarray
     pushes: np.ndarray
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is no ink."""
-        return not self.pixels.any()
-
-    @property
-    def likeliest(self) -> int:
-        """The class with the largest probability."""
-        return int(self.probabilities.argmax())
 
 
 class DrawADigit(DrawnExplorer):

@@ -18,7 +18,7 @@ from dlkit.widgets.ch04_machine import GREYS, tile_of
 from dlkit.widgets.ch07_net import check_net, stages_of, trained_lenet
 from dlkit.widgets.ch07_stack import SIDE, Span, spans
 from dlkit.widgets.drawing_pad import DrawingPad, from_bytes, to_bytes
-from dlkit.widgets.drawn import DrawnExplorer
+from dlkit.widgets.drawn import Answer, DrawnExplorer
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import Label, Labels, Style
 from dlkit.widgets.shares import Shares
@@ -36,17 +36,15 @@ BLOCK, LEFTS, TOPS = (3.22, 0.88), (0.12, 3.52), (3.72, 2.56)
 
 
 @dataclass(frozen=True, eq=False)
-class Insight:
+class Insight(Answer):
     """What a net makes of a drawing.
 
-    pixels: (28, 28); probabilities: (classes,); maps: for each stage (channels, side, side);
-    dense: the answers of each hidden layer behind them; target: the class that is asked about;
-    cost: (28, 28), by how much its probability falls when a square is put there; gradient:
-    (28, 28), ∂z/∂pixel of that class; covered: the probabilities with the square at `cover`.
+    maps: for each stage (channels, side, side); dense: the answers of each hidden layer behind
+    them; target: the class that is asked about; cost: (28, 28), by how much its probability falls
+    when a square is put there; gradient: (28, 28), ∂z/∂pixel of that class; covered: the
+    probabilities with the square at `cover`.
     """
 
-    pixels: np.ndarray
-    probabilities: np.ndarray
     maps: list[np.ndarray]
     dense: list[np.ndarray]
     target: int
@@ -54,16 +52,6 @@ class Insight:
     gradient: np.ndarray
     cover: tuple[int, int] | None = None
     covered: np.ndarray | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is no ink."""
-        return not self.pixels.any()
-
-    @property
-    def likeliest(self) -> int:
-        """The class with the largest probability."""
-        return int(self.probabilities.argmax())
 
 
 class WhatItSees(DrawnExplorer):

@@ -1,5 +1,6 @@
 """Explorers that one draws for: a drawing pad above the controls, and the digits of MNIST on it."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -14,6 +15,24 @@ from dlkit.widgets.explorer import Explorer
 def mnist() -> data.Split:
     """The small MNIST, read once."""
     return data.mnist()
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a net answers to a drawing. pixels: (28, 28); probabilities: (classes,)."""
+
+    pixels: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no ink."""
+        return not self.pixels.any()
+
+    @property
+    def likeliest(self) -> int:
+        """The class with the largest probability."""
+        return int(self.probabilities.argmax())
 
 
 class DrawnExplorer(Explorer):

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 
 from dlkit.models.perceptron import Perceptron
 from dlkit.plots import PAPER
@@ -16,10 +15,9 @@ from dlkit.widgets.ch01_parts import half_plane
 from dlkit.widgets.ch01_perceptron import RosenblattRule, ThresholdNeuron, YourDigit
 from dlkit.widgets.ch01_rule import MOST_POINTS, START, as_arrays
 from dlkit.widgets.explorer import Key, Pointer
-from tests.test_plots import contrast
+from tests.colours import contrast, luminance
 
 EXPLORERS = [ThresholdNeuron, RosenblattRule, YourDigit]
-GREY = np.array([0.2126, 0.7152, 0.0722])  # what of red, green and blue a print in grey shows
 ONE = [[(0.5, 0.1, 0), (0.5, 0.9, 300)]]
 ZERO = [[(0.5 + 0.3 * np.sin(t), 0.5 - 0.4 * np.cos(t), 50 * t) for t in np.linspace(0, 6.3, 30)]]
 
@@ -166,9 +164,7 @@ def test_found_functions_are_framed_and_keep_their_lighter_quarters():
     neuron = ThresholdNeuron(w1=1, w2=1, b=-1.5)
 
     def lightness(number):
-        return [
-            np.array(to_rgb(square.get_facecolor())) @ GREY for square in neuron.squares[number]
-        ]
+        return [luminance(square.get_facecolor()) for square in neuron.squares[number]]
 
     assert [frame.get_visible() for frame in neuron.frames] == [n == 1 for n in range(16)]
     before = lightness(7)

@@ -22,7 +22,7 @@ from dlkit.widgets.ch07_kernel import (
 )
 from dlkit.widgets.explorer import Key, Pointer
 from dlkit.widgets.labels import render
-from tests.test_plots import contrast
+from tests.colours import contrast
 
 LIMITS = {
     "picture": [*PHOTOGRAPHS, DRAWING],

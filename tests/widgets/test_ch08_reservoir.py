@@ -16,7 +16,7 @@ from dlkit.widgets.ch08_reservoir import (
     drawn_net,
     values_of,
 )
-from tests.test_plots import contrast
+from tests.colours import contrast
 
 
 def pixels(explorer):

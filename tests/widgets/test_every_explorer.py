@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from dlkit.plots import PAPER
 from dlkit.widgets.drawn import to_bytes
+from tests.colours import contrast
 from tests.explorers import CHAPTER_08, CHAPTER_09, EXPLORERS
-from tests.test_plots import contrast
 
 
 def shown(source):
