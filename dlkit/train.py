@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dlkit import checkpoint as files
-from dlkit.check import check_generator, check_number, short
+from dlkit.check import check_generator, check_number, not_finite, short
 
 LOOK_AT_TENSORS_EVERY = 50  # reading a loss on a GPU waits for the GPU, so it is done rarely
 
@@ -245,12 +245,8 @@ def _common_length(data: Sequence[Any]) -> int:
     if not lengths or min(lengths) == 0 or len(set(lengths)) > 1:
         raise ValueError(f"data must be arrays of one length, at least 1, got lengths {lengths}")
     for number, array in enumerate(data):
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            with np.errstate(all="ignore"):  # the sum alone tells nearly always, in half the time
-                fine = np.isfinite(array.sum()) or np.isfinite(array).all()
-            if not fine:
-                where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-                raise ValueError(f"data[{number}] must be finite, but entry {where} is not")
+        if isinstance(array, np.ndarray) and (where := not_finite(array)) is not None:
+            raise ValueError(f"data[{number}] must be finite, but entry {where} is not")
     return lengths[0]
 
 
